@@ -1,0 +1,18 @@
+/** One entry of `--services FILE`: what does not run in Docker and is announced all the same. */
+export interface StaticService {
+  readonly name: string;
+  /** IPv4, IPv6 or a domain name. */
+  readonly host: string;
+  readonly port?: number;
+  readonly portName?: string;
+  readonly protocol?: 'tcp' | 'udp';
+  /** Key segment below the service; made from host and port when absent. */
+  readonly instance?: string;
+  readonly priority?: number;
+  readonly weight?: number;
+  readonly ttl?: number;
+  readonly text?: string;
+  readonly group?: string;
+  readonly mail?: boolean;
+  readonly targetstrip?: number;
+}

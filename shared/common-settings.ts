@@ -1,0 +1,89 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { LOG_LEVELS } from './log.ts';
+import { choiceSetting, listSetting, optionalSetting, SettingError, setting } from './settings.ts';
+
+/** What every daemon takes. */
+export const commonSettings = {
+  etcd: listSetting({
+    flag: 'etcd',
+    placeholder: 'URL[,URL]',
+    help: 'Endpoints of etcd. Name every member: calls move to the next when one is away.',
+    defaultText: 'http://127.0.0.1:2379; the embedded store in `up`',
+    read: readEndpoint,
+    absent: (): readonly string[] => [],
+  }),
+  etcdUser: optionalSetting({
+    flag: 'etcd-user',
+    placeholder: 'NAME',
+    help: 'User of etcd, with --etcd-password-file. Client certificates survive a reconnect better than a password token.',
+    defaultText: 'none',
+  }),
+  etcdPasswordFile: optionalSetting({
+    flag: 'etcd-password-file',
+    placeholder: 'FILE',
+    help: 'File that holds the password of --etcd-user.',
+    defaultText: 'none',
+  }),
+  etcdCa: optionalSetting({
+    flag: 'etcd-ca',
+    placeholder: 'FILE',
+    help: 'PEM certificate authority of etcd, for https endpoints.',
+    defaultText: "the system's",
+  }),
+  etcdCert: optionalSetting({
+    flag: 'etcd-cert',
+    placeholder: 'FILE',
+    help: 'PEM client certificate for etcd, with --etcd-key.',
+    defaultText: 'none',
+  }),
+  etcdKey: optionalSetting({
+    flag: 'etcd-key',
+    placeholder: 'FILE',
+    help: 'PEM key of --etcd-cert.',
+    defaultText: 'none',
+  }),
+  prefix: setting({
+    flag: 'prefix',
+    placeholder: 'PATH',
+    help: 'Where the names live in the store. The announcers and the resolvers of one installation share it.',
+    defaultText: '/skydns',
+    bounds: 'begins with /, does not end with it',
+    read: readPrefix,
+    absent: () => '/skydns',
+  }),
+  dataDir: setting({
+    flag: 'data-dir',
+    placeholder: 'DIR',
+    help: 'Journal, snapshots and the embedded store. Losing it loses the history and the hand-over of leases, no name.',
+    defaultText: '/var/lib/rollcall as root, else ~/.local/state/rollcall',
+    read: (text) => text,
+    absent: () => (process.getuid?.() === 0 ? '/var/lib/rollcall' : join(homedir(), '.local', 'state', 'rollcall')),
+  }),
+  logLevel: choiceSetting({
+    flag: 'log-level',
+    help: 'Least severity to log. Lines are JSON; coloured sentences on a terminal.',
+    choices: LOG_LEVELS,
+    default: 'info',
+  }),
+};
+
+function readEndpoint(text: string): string {
+  if (!/^https?:\/\//i.test(text))
+    throw new SettingError(`${JSON.stringify(text)} has no scheme; write http://${text}`);
+  if (!URL.canParse(text)) throw new SettingError(`${JSON.stringify(text)} is no URL; write http://127.0.0.1:2379`);
+  const url = new URL(text);
+  if (url.pathname !== '/' || url.username !== '' || url.search !== '') {
+    throw new SettingError(
+      `${JSON.stringify(text)} must be scheme, host and port only; a user goes in --etcd-user and --etcd-password-file`,
+    );
+  }
+  return `${url.protocol}//${url.host}`;
+}
+
+function readPrefix(text: string): string {
+  if (!/^(\/[^/]+)+$/.test(text)) {
+    throw new SettingError('must begin with /, not end with it, and have no empty segment, as /skydns');
+  }
+  return text;
+}

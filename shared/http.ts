@@ -1,0 +1,151 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import stringify from 'fast-json-stable-stringify';
+import { type HostPort, ListenError } from './address.ts';
+import type { Log } from './log.ts';
+
+/** A request that matched a route. */
+export interface HttpRequest {
+  /** The path's `:name` parts, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  /** Aborted when the client went away. */
+  readonly signal: AbortSignal;
+}
+
+export type HttpAnswer =
+  | { readonly status?: number; readonly json: unknown }
+  | { readonly status?: number; readonly text: string; readonly contentType: string }
+  /** Takes the response over, for streams; returns when it is done with it. */
+  | { readonly stream: (response: ServerResponse) => void };
+
+/** One path of a daemon. `path` may hold `:name` segments, which match one segment each. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly handle: (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
+}
+
+/** Thrown by a handler; the client is sent `{"error": {"code", "message"}}`. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** No request of ours carries a body or long headers; what waits longer than this is cut. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const CONNECTIONS_MAX = 256;
+
+export interface HttpServer {
+  readonly address: HostPort;
+  close(): Promise<void>;
+}
+
+/** @throws {ListenError} when the address cannot be bound */
+export async function serveHttp(address: HostPort, routes: readonly Route[], log: Log): Promise<HttpServer> {
+  const table = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
+  const server = createServer((request, response) => {
+    answer(table, request, response).catch((error: unknown) => {
+      log.error('http-failed', `HTTP ${request.method} ${request.url} failed: ${String(error)}`);
+      if (!response.headersSent) sendError(response, 500, 'internal', 'the request failed; the daemon logged why');
+      else response.destroy();
+    });
+  });
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.headersTimeout = REQUEST_TIMEOUT_MS;
+  server.maxConnections = CONNECTIONS_MAX;
+  await listen(server, address);
+  const bound = server.address() as AddressInfo;
+  return {
+    address: { host: bound.address, port: bound.port },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, address: HostPort): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError('HTTP', address, '--http', error)));
+    server.listen(address.port, address.host, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+interface Pattern {
+  readonly regexp: RegExp;
+  readonly names: readonly string[];
+}
+
+function patternOf(path: string): Pattern {
+  const names: string[] = [];
+  const source = path.replace(/:([A-Za-z]+)/g, (_match, name: string) => {
+    names.push(name);
+    return '([^/]+)';
+  });
+  return { regexp: new RegExp(`^${source}$`), names };
+}
+
+async function answer(
+  table: readonly { route: Route; pattern: Pattern }[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const matches = table.filter(({ pattern }) => pattern.regexp.test(url.pathname));
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const match = matches.find(({ route }) => route.method === method);
+  if (match === undefined) {
+    if (matches.length === 0) return sendError(response, 404, 'not-found', `no such path: ${url.pathname}`);
+    response.setHeader('allow', matches.map(({ route }) => route.method).join(', '));
+    return sendError(response, 405, 'method-not-allowed', `${url.pathname} does not take ${request.method}`);
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  try {
+    const params = paramsOf(match.pattern, url.pathname);
+    send(
+      response,
+      await match.route.handle({ params, query: url.searchParams, headers: request.headers, signal: gone.signal }),
+    );
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    sendError(response, error.status, error.code, error.message);
+  }
+}
+
+function paramsOf({ regexp, names }: Pattern, path: string): Record<string, string> {
+  const found = regexp.exec(path) ?? [];
+  try {
+    return Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(found[at + 1] ?? '')]));
+  } catch {
+    throw new HttpError(400, 'bad-path', `path ${path} has a bad percent escape`);
+  }
+}
+
+function send(response: ServerResponse, answer: HttpAnswer): void {
+  if ('stream' in answer) {
+    answer.stream(response);
+  } else if ('json' in answer) {
+    response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
+    response.end(`${stringify(answer.json)}\n`);
+  } else {
+    response.writeHead(answer.status ?? 200, { 'content-type': answer.contentType });
+    response.end(answer.text);
+  }
+}
+
+function sendError(response: ServerResponse, status: number, code: string, message: string): void {
+  send(response, { status, json: { error: { code, message } } });
+}
