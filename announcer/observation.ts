@@ -4,8 +4,7 @@ import type { StaticService } from './static-services.ts';
 /** What the world said. It may repeat, arrive late, or be missing; the decider draws the conclusions. */
 export type Observation = {
   readonly atMs: number;
-} & /** An inspect: the truth about one container at `atMs`. `cause` is what made us look. */
-(
+} /** An inspect: the truth about one container at `atMs`. `cause` is what made us look. */ & (
   | { readonly type: 'inspected'; readonly facts: ContainerFacts; readonly cause: string }
   /** An inspect that found no such container, or its `destroy`. */
   | { readonly type: 'vanished'; readonly container: string; readonly cause: string }
@@ -21,15 +20,16 @@ export type Observation = {
       /** The engine's own time of it. */
       readonly engineTimeNano: string;
     }
-  /** Which of the ports that {@link AnnouncerState} waits for are in LISTEN, for one run of one container. */
-  | {
-      readonly type: 'probed';
-      readonly container: string;
-      readonly startedAt: string;
-      readonly results: readonly { readonly check: string; readonly passing: boolean; readonly detail: string }[];
-    }
+  /** What the checks of one run of a container said; `facts` is the inspect that named the checks. */
+  | { readonly type: 'probed'; readonly facts: ContainerFacts; readonly results: readonly ProbeResult[] }
   | { readonly type: 'services-read'; readonly services: readonly StaticService[] }
-  /** Time passed: penalties decay. */
-  | { readonly type: 'ticked' }
   | { readonly type: 'stopping' }
 );
+
+export interface ProbeResult {
+  /** Port of the container, as `8080/tcp`. */
+  readonly port: string;
+  readonly passing: boolean;
+  /** For `explain`: `nothing listens on 8080/tcp`, `GET / answered 503`. */
+  readonly detail: string;
+}
