@@ -8,6 +8,8 @@ export interface ComponentDeps {
   readonly store: Store;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Of this build, for the journal. */
+  readonly version: string;
   /** This component's own directory below `--data-dir`; exists. */
   readonly dataDir: string;
 }

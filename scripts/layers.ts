@@ -1,0 +1,62 @@
+/**
+ * Which file may import what. Every source file is pure unless it stands here: adding one to this list is a decision
+ * that a reviewer sees. `check-imports` proves the rest.
+ */
+
+/** Composition roots: may import edges and pure files. */
+export const MAINS: readonly string[] = ['announcer/main.ts', 'resolver/main.ts', 'cli/'];
+
+/** Touch the world: sockets, files, timers, clocks, processes. May import edges and pure files, never a main. */
+export const EDGES: readonly string[] = [
+  'announcer/announce.ts',
+  'announcer/docker.ts',
+  'announcer/host-claim.ts',
+  'announcer/host.ts',
+  'announcer/listening.ts',
+  'announcer/probes.ts',
+  'announcer/services-file.ts',
+  'resolver/follow.ts',
+  'resolver/forward.ts',
+  'resolver/leases.ts',
+  'resolver/server.ts',
+  'resolver/tcp.ts',
+  'resolver/zone-journal.ts',
+  'shared/common-settings.ts',
+  'shared/http.ts',
+  'shared/journal/',
+  'shared/log.ts',
+  'shared/metrics.ts',
+  'shared/rx.ts',
+  'shared/store/',
+];
+
+/** Each I/O package has one importer, so that its quirks have one home. */
+export const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
+  commander: 'cli/program.ts',
+  dns2: 'resolver/codec.ts',
+  dockerode: 'announcer/docker.ts',
+  etcd3: 'shared/store/etcd.ts',
+  pino: 'shared/log.ts',
+  'pino-pretty': 'shared/log.ts',
+  'prom-client': 'shared/metrics.ts',
+};
+
+/** Packages without I/O, open to every file. */
+export const PURE_PACKAGES: readonly string[] = ['fast-json-stable-stringify', 'immutable'];
+
+/** What a pure file may take from Node: these functions depend on their arguments alone. */
+export const PURE_NODE_NAMES: Readonly<Record<string, readonly string[]>> = {
+  'node:buffer': ['Buffer'],
+  'node:crypto': ['createHash', 'createHmac', 'timingSafeEqual'],
+  'node:net': ['BlockList', 'isIP', 'isIPv4', 'isIPv6'],
+};
+
+/** A clock, randomness or the environment: arguments in a pure file. */
+export const IMPURE_EXPRESSIONS: readonly RegExp[] = [
+  /\bDate\.now\b/,
+  /\bnew Date\(\s*\)/,
+  /\bMath\.random\b/,
+  /\bprocess\.\w+/,
+  /\bset(?:Timeout|Interval|Immediate)\b/,
+  /\bperformance\.now\b/,
+];

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs what the test suite runs against: etcd, a Docker engine, nginx, dig. On Debian as root with apt; elsewhere it
+# says what is missing, and the suites that need it skip loudly.
+set -eu
+
+missing=""
+need() { # command package
+  command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
+}
+need etcd etcd-server
+need etcdctl etcd-client
+need dockerd docker.io
+need docker docker.io
+need iptables iptables
+need nginx nginx-light
+need dig bind9-dnsutils
+need dnsperf dnsperf
+need busybox busybox-static
+need openssl openssl
+need ip iproute2
+need nsenter util-linux
+# The image of the tests is built FROM scratch: a busybox that needs libraries would not start in it.
+if command -v busybox >/dev/null 2>&1 && ldd "$(command -v busybox)" >/dev/null 2>&1; then missing="$missing busybox-static"; fi
+python3 -c 'import dns.message' >/dev/null 2>&1 || missing="$missing python3-dnspython"
+
+[ -n "$missing" ] || exit 0
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+
+if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null 2>&1; then
+  echo "setup: installing $missing"
+  export DEBIAN_FRONTEND=noninteractive
+  # The tests start each server by hand, on loopback: a service that starts itself would be in their way.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  apt-get update -qq
+  # shellcheck disable=SC2086
+  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+  echo "setup: missing: $missing"
+  echo "setup: not root on Debian, so not installed; install them by hand, or the suites that need them are skipped"
+fi
