@@ -28,6 +28,7 @@ export const EDGES: readonly string[] = [
   'shared/metrics.ts',
   'shared/rx.ts',
   'shared/store/',
+  'shared/version.ts',
 ];
 
 /** Each I/O package has one importer, so that its quirks have one home. */

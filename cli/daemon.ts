@@ -1,0 +1,152 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatHostPort, type HostPort, ListenError } from '../shared/address.ts';
+import { type Component, type ComponentDeps, StartError } from '../shared/component.ts';
+import { type HttpServer, type Route, serveHttp } from '../shared/http.ts';
+import { createLog, type Log } from '../shared/log.ts';
+import { Metrics } from '../shared/metrics.ts';
+import { openEmbeddedStore } from '../shared/store/embedded.ts';
+import { openEtcdStore } from '../shared/store/etcd.ts';
+import type { Store } from '../shared/store.ts';
+import { VERSION } from '../shared/version.ts';
+import { EXIT_FAILED, EXIT_OK } from './command.ts';
+import type { CommonValues, EtcdAccess } from './etcd-access.ts';
+import { complain, print } from './output.ts';
+
+export interface Daemon {
+  readonly program: string;
+  readonly common: CommonValues;
+  readonly etcdAccess: EtcdAccess;
+  readonly http: HostPort;
+  /** On which store, when `--etcd` is not given. */
+  readonly storeWithoutEtcd: 'embedded' | 'local-etcd';
+  /** In the order in which they start; they stop in the same order, so that names go before answers do. */
+  readonly components: (deps: (name: string) => ComponentDeps) => readonly Component[];
+  readonly routes: (components: readonly Component[]) => readonly Route[];
+  /** Printed once everything stands. */
+  readonly banner: (http: HostPort) => string;
+}
+
+const LOCAL_ETCD = 'http://127.0.0.1:2379';
+/** SIGTERM to exit; past it the process ends as it is, and the leases clean up. */
+const STOP_TIMEOUT_MS = 4_800;
+
+/** Runs a daemon until a signal or a failure ends it. @returns the exit code */
+export async function runDaemon(daemon: Daemon): Promise<number> {
+  const log = createLog(daemon.common.logLevel, daemon.program);
+  const metrics = new Metrics();
+  let store: Store | undefined;
+  let http: HttpServer | undefined;
+  let components: readonly Component[] = [];
+  try {
+    makeDirectory(daemon.common.dataDir);
+    store = await openStore(daemon, log);
+    const opened = store;
+    components = daemon.components((name) => ({
+      store: opened,
+      log,
+      metrics,
+      version: VERSION,
+      dataDir: makeDirectory(join(daemon.common.dataDir, name)),
+    }));
+    http = await serveHttp(daemon.http, [...daemonRoutes(components, metrics), ...daemon.routes(components)], log);
+    const ended = endOf(components);
+    const started = Promise.all(components.map((each) => each.start()));
+    // A start may take long (the announcer may wait for another one to go): a signal ends the wait.
+    const early = await Promise.race([started.then(() => undefined), ended]);
+    if (early === undefined) print(daemon.banner(http.address));
+    else started.catch((error) => log.debug('start-abandoned', String(error)));
+    const end = await ended;
+    if (end.failure !== undefined) log.error('daemon-failed', end.failure.message);
+    await stopAll(components, end.how, log);
+    await http.close();
+    await store.close();
+    return end.failure === undefined ? EXIT_OK : EXIT_FAILED;
+  } catch (error) {
+    if (!(error instanceof ListenError || error instanceof StartError)) throw error;
+    complain(`${daemon.program}: ${error.message}`);
+    await stopAll(components, 'withdraw', log);
+    await http?.close();
+    await store?.close();
+    return EXIT_FAILED;
+  }
+}
+
+interface End {
+  readonly how: 'withdraw' | 'handover';
+  readonly failure?: Error;
+}
+
+/** Resolves with the first signal or failure. A second signal ends the process at once. */
+function endOf(components: readonly Component[]): Promise<End> {
+  return new Promise((resolve) => {
+    for (const [signal, how] of [
+      ['SIGTERM', 'withdraw'],
+      ['SIGINT', 'withdraw'],
+      ['SIGUSR2', 'handover'],
+    ] as const) {
+      process.once(signal, () => {
+        resolve({ how });
+        for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(EXIT_FAILED));
+      });
+    }
+    for (const { failed } of components) failed.then((failure) => resolve({ how: 'withdraw', failure }));
+  });
+}
+
+async function stopAll(components: readonly Component[], how: End['how'], log: Log): Promise<void> {
+  const deadline = setTimeout(() => {
+    log.error(
+      'stop-timed-out',
+      `not stopped within ${STOP_TIMEOUT_MS} ms; ending anyway: what was not withdrawn goes with its lease`,
+    );
+    process.exit(EXIT_FAILED);
+  }, STOP_TIMEOUT_MS);
+  for (const component of components) await component.stop(how);
+  clearTimeout(deadline);
+}
+
+function makeDirectory(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o750 });
+    return path;
+  } catch (error) {
+    throw new StartError(
+      `cannot make the data directory ${path}: ${(error as Error).message}; name one that can be written with --data-dir`,
+      { cause: error },
+    );
+  }
+}
+
+async function openStore(daemon: Daemon, log: Log): Promise<Store> {
+  const { etcd, dataDir } = daemon.common;
+  if (etcd.length === 0 && daemon.storeWithoutEtcd === 'embedded') {
+    return openEmbeddedStore({ directory: join(dataDir, 'store'), log });
+  }
+  return openEtcdStore({ endpoints: etcd.length === 0 ? [LOCAL_ETCD] : etcd, ...daemon.etcdAccess, log });
+}
+
+/** `/health`: the process answers. `/ready`: it serves, or why not. `/metrics`: Prometheus. */
+function daemonRoutes(components: readonly Component[], metrics: Metrics): Route[] {
+  return [
+    { method: 'GET', path: '/health', handle: () => ({ json: { status: 'ok', version: VERSION } }) },
+    {
+      method: 'GET',
+      path: '/ready',
+      handle: () => {
+        const reasons = components.flatMap((each) => each.notReady().map((reason) => `${each.name}: ${reason}`));
+        return { status: reasons.length === 0 ? 200 : 503, json: { ready: reasons.length === 0, reasons } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      handle: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+    },
+  ];
+}
+
+/** For banners: an address that can be typed into a browser or a command on this machine. */
+export function urlOf(http: HostPort): string {
+  return `http://${formatHostPort(http)}`;
+}

@@ -1,0 +1,85 @@
+import { CommanderError, Command as Parser } from 'commander';
+import { type Setting, variableOf } from '../shared/settings.ts';
+import { VERSION } from '../shared/version.ts';
+import { type Command, EXIT_OK, EXIT_USAGE } from './command.ts';
+
+/** Parses the command line and runs the command it names. @returns the exit code */
+export async function runProgram(commands: readonly Command[], argv: readonly string[]): Promise<number> {
+  let exitCode = EXIT_OK;
+  const program = new Parser('rollcall')
+    .description('Names for containers that do not lie: keeps SkyDNS records true, and answers DNS from them.')
+    .version(VERSION, '--version', 'Print the version.')
+    .helpOption('-h, --help', 'Print this help.')
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', '\nEach command has its own --help, with every setting, its default and its trade-off.');
+  for (const command of commands) {
+    const parser = program
+      .command(command.name)
+      .summary(command.summary)
+      .description(command.description ?? command.summary)
+      .helpOption('-h, --help', 'Print this help.')
+      .exitOverride()
+      .configureHelp({ helpWidth: 110, formatItem: formatItem });
+    for (const argument of command.arguments) {
+      parser.argument(argument.required ? `<${argument.name}>` : `[${argument.name}]`, argument.help);
+    }
+    for (const setting of Object.values(command.settings)) addOption(parser, setting);
+    if (command.examples.length > 0) {
+      parser.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  ${example}`).join('\n')}`);
+    }
+    parser.action(async (...args: unknown[]) => {
+      exitCode = await command.run({
+        arguments: args.slice(0, command.arguments.length) as (string | undefined)[],
+        flags: flagsOf(command, parser),
+        environment: process.env,
+      });
+    });
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version end with 0; commander has printed what was wrong otherwise.
+    return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+}
+
+function addOption(parser: Parser, setting: Setting<unknown>): void {
+  const limits = setting.bounds === '' ? '' : ` Bounds: ${setting.bounds}.`;
+  const help = `${setting.help} Default: ${setting.defaultText}.${limits} [${variableOf(setting)}]`;
+  if (setting.placeholder === '') {
+    parser.option(`--${setting.flag}`, help);
+  } else if (setting.repeatable) {
+    const collect = (text: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), text];
+    parser.option(`--${setting.flag} <${setting.placeholder}>`, help, collect);
+  } else {
+    parser.option(`--${setting.flag} <${setting.placeholder}>`, help);
+  }
+}
+
+/** The term on a line of its own and the sentences below it: flags are too long for two columns. */
+function formatItem(term: string, _termWidth: number, description: string): string {
+  if (description === '') return `  ${term}`;
+  const lines: string[] = [];
+  let line = '';
+  for (const word of description.split(' ')) {
+    if (line.length + word.length > 96 && line !== '') {
+      lines.push(line);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
+  }
+  lines.push(line);
+  return [`  ${term}`, ...lines.map((each) => `        ${each}`)].join('\n');
+}
+
+function flagsOf(command: Command, parser: Parser): Record<string, string | string[] | boolean | undefined> {
+  const values = parser.opts();
+  const camel = (flag: string): string => flag.replace(/-(.)/g, (_dash, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(
+    Object.values(command.settings).map((setting) => [setting.flag, values[camel(setting.flag)]]),
+  );
+}
