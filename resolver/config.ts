@@ -1,0 +1,214 @@
+import type { HostPort } from '../shared/address.ts';
+import { type OwnerName, parseName } from '../shared/name.ts';
+import {
+  choiceSetting,
+  integerSetting,
+  listSetting,
+  readAs,
+  SettingError,
+  secondsSetting,
+  setting,
+  switchSetting,
+  type ValuesOf,
+} from '../shared/settings.ts';
+import { type Network, PRIVATE_NETWORKS, parseNetwork } from './allow.ts';
+import type { StubZone } from './forward.ts';
+
+/** As `--domain` of the announcer, so that one pair of processes works without either flag. */
+export const DEFAULT_ZONE = parseName('s.prod.example.com');
+const DNS_PORT = 53;
+const LISTEN_DEFAULT: HostPort = { host: '127.0.0.1', port: 5300 };
+
+/** The resolver's own settings; `shared/common-settings.ts` has those of every daemon. */
+export const resolverSettings = {
+  zone: listSetting({
+    flag: 'zone',
+    placeholder: 'NAME',
+    help: 'Answer for this name and all below it; again for further zones, reverse zones (10.in-addr.arpa) too. Names outside are forwarded.',
+    defaultText: `the domain of --domain, else ${DEFAULT_ZONE}`,
+    read: readAs.name,
+    absent: (): readonly OwnerName[] => [],
+  }),
+  listen: listSetting({
+    flag: 'listen',
+    placeholder: 'ADDRESS:PORT',
+    help: 'Answer DNS here, UDP and TCP; again for further addresses. Containers need an address they can reach, as that of the bridge.',
+    defaultText: '127.0.0.1:5300',
+    read: (text) => readAs.hostPort(text, LISTEN_DEFAULT.port),
+    absent: () => [LISTEN_DEFAULT],
+  }),
+  defaultTtl: secondsSetting({
+    flag: 'default-ttl',
+    help: 'TTL of a record that has neither one of its own nor a lease. Lower follows a change sooner, higher asks less often.',
+    default: 5,
+    min: 0,
+    max: 86_400,
+  }),
+  negativeTtl: secondsSetting({
+    flag: 'negative-ttl',
+    help: 'How long others may remember that a name does not exist (the SOA minimum). Lower finds a new service sooner.',
+    default: 5,
+    min: 0,
+    max: 10_800,
+    why: 'RFC 2308 §5: more than three hours is known to cause trouble',
+  }),
+  maxStale: secondsSetting({
+    flag: 'max-stale',
+    help: 'How long the last known zone answers while the store is away; after that SERVFAIL. Higher rides out longer outages with older addresses.',
+    default: 3600,
+    min: 0,
+    max: 30 * 86_400,
+  }),
+  forward: listSetting<HostPort | 'none'>({
+    flag: 'forward',
+    placeholder: 'ADDRESS[:PORT],…|none',
+    help: 'Ask these servers for names outside the zones, the first that answers; none refuses such names.',
+    defaultText: 'the nameservers of /etc/resolv.conf that are not this server',
+    read: (text) => (text.toLowerCase() === 'none' ? 'none' : readServer(text)),
+    absent: (): readonly HostPort[] => [],
+  }),
+  allowForward: listSetting({
+    flag: 'allow-forward',
+    placeholder: 'NET,…',
+    help: 'Forward only for clients in these networks; others are refused. Wider than your own networks makes an open resolver, which others abuse.',
+    defaultText: `loopback and private ranges (${PRIVATE_NETWORKS.join(', ')})`,
+    read: readNetwork,
+    absent: (): readonly Network[] => PRIVATE_NETWORKS.map(readNetwork),
+  }),
+  stub: listSetting({
+    flag: 'stub',
+    placeholder: 'ZONE=ADDRESS[:PORT]',
+    help: 'Ask this server for names at and below ZONE; again for further servers or zones. For a company zone that the upstreams do not know.',
+    defaultText: 'none',
+    read: readStub,
+    absent: (): readonly { readonly zone: OwnerName; readonly server: HostPort }[] => [],
+  }),
+  local: setting<OwnerName | undefined>({
+    flag: 'local',
+    placeholder: 'NAME',
+    help: 'local.dns.<zone> answers as this name does: the services of this host, under one name on every host.',
+    defaultText: 'none',
+    read: readAs.name,
+    absent: () => undefined,
+  }),
+  nsName: setting<OwnerName | undefined>({
+    flag: 'ns-name',
+    placeholder: 'NAME',
+    help: 'Name of this server in NS and SOA when none is registered below ns.dns.<zone>.',
+    defaultText: 'ns.dns.<zone>',
+    read: readAs.name,
+    absent: () => undefined,
+  }),
+  srvWeights: choiceSetting({
+    flag: 'srv-weights',
+    help: 'percent scales the weights of a service to 100, as SkyDNS does; raw sends them as stored, so that one instance joining does not change the SRV of every other (nginx matches peers by it).',
+    choices: ['percent', 'raw'],
+    default: 'percent',
+  }),
+  noRotate: switchSetting({
+    flag: 'no-rotate',
+    help: 'Give addresses and SRV records in the order of their keys, the same in each answer. Clients that take the first then all take the same.',
+  }),
+  workers: integerSetting({
+    flag: 'workers',
+    placeholder: 'N',
+    help: 'Processes that share the listening addresses. Only 1 is supported: run one resolver per address for more.',
+    default: 1,
+    min: 1,
+    max: 1,
+    why: 'several workers are not supported yet; start one resolver for each address instead',
+  }),
+};
+
+export type ResolverValues = ValuesOf<typeof resolverSettings>;
+
+export interface ResolverConfig {
+  /** Where the names live in the store. */
+  readonly prefix: string;
+  readonly zones: readonly OwnerName[];
+  readonly listen: readonly HostPort[];
+  readonly defaultTtlSeconds: number;
+  readonly negativeTtlSeconds: number;
+  readonly maxStaleMs: number;
+  /** `system`: read /etc/resolv.conf at start. */
+  readonly forward: 'system' | readonly HostPort[];
+  readonly allowForward: readonly Network[];
+  readonly stubs: readonly StubZone[];
+  readonly local: OwnerName | undefined;
+  readonly nsName: OwnerName | undefined;
+  readonly srvWeights: 'percent' | 'raw';
+  readonly rotate: boolean;
+  readonly workers: number;
+}
+
+export type ResolverConfigRead =
+  | { readonly ok: true; readonly config: ResolverConfig }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/**
+ * Checks what no single setting can see, and gives each value the form that the parts use.
+ *
+ * @param domain of the announcer in the same process, which is then the zone unless others are given
+ */
+export function resolverConfig(
+  values: ResolverValues & { readonly prefix: string },
+  domain: OwnerName = DEFAULT_ZONE,
+): ResolverConfigRead {
+  const problems: string[] = [];
+  const forwardTo = values.forward.filter((each) => each !== 'none');
+  const isOff = forwardTo.length < values.forward.length;
+  if (isOff && forwardTo.length > 0)
+    problems.push('--forward: none cannot stand beside addresses; give one or the other');
+  const zones = values.zone.length > 0 ? [...new Set(values.zone)] : [domain];
+  const stubs = collectStubs(values.stub);
+  for (const { zone } of stubs) {
+    if (zones.includes(zone))
+      problems.push(`--stub: ${zone} is a zone of this server (--zone); it cannot be asked elsewhere`);
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  return {
+    ok: true,
+    config: {
+      prefix: values.prefix,
+      zones,
+      listen: values.listen,
+      defaultTtlSeconds: values.defaultTtl,
+      negativeTtlSeconds: values.negativeTtl,
+      maxStaleMs: values.maxStale * 1000,
+      forward: values.forward.length === 0 ? 'system' : forwardTo,
+      allowForward: values.allowForward,
+      stubs,
+      local: values.local,
+      nsName: values.nsName,
+      srvWeights: values.srvWeights,
+      rotate: !values.noRotate,
+      workers: values.workers,
+    },
+  };
+}
+
+function readServer(text: string): HostPort {
+  const address = readAs.hostPort(text, DNS_PORT);
+  if (address.port === 0) throw new SettingError('port 0 is no server; leave the port out for 53');
+  return address;
+}
+
+function readNetwork(text: string): Network {
+  const network = parseNetwork(text);
+  if (network !== undefined) return network;
+  throw new SettingError(`${JSON.stringify(text)} is no network; write 10.0.0.0/8, fd00::/8 or one address`);
+}
+
+function readStub(text: string): { zone: OwnerName; server: HostPort } {
+  const [zone, server, ...rest] = text.split('=');
+  if (zone === undefined || zone === '' || server === undefined || rest.length > 0) {
+    throw new SettingError(`${JSON.stringify(text)} must be ZONE=ADDRESS[:PORT], as corp.example.com=192.0.2.53`);
+  }
+  return { zone: readAs.name(zone), server: readServer(server) };
+}
+
+function collectStubs(given: ResolverValues['stub']): StubZone[] {
+  const zones = new Map<OwnerName, HostPort[]>();
+  for (const { zone, server } of given) zones.set(zone, [...(zones.get(zone) ?? []), server]);
+  return [...zones].map(([zone, servers]) => ({ zone, servers }));
+}
