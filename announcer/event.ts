@@ -9,25 +9,66 @@ export type AnnouncerEvent = { readonly atMs: number } & (
   | { readonly type: 'AnnouncerStarted'; readonly host: string; readonly owner: string; readonly version: string }
   | { readonly type: 'AnnouncerStopped'; readonly how: 'withdraw' | 'handover' }
   /** The container's life, for history and audit; also what the damping counts. */
-  | (AboutContainer & { readonly type: 'ContainerStarted'; readonly startedAt: string; readonly labels: Labels })
+  | (AboutContainer & {
+      readonly type: 'ContainerStarted';
+      readonly startedAt: string;
+      readonly labels: Labels;
+      /** The engine's count of restarts by its policy; tells how many deaths were missed. */
+      readonly restartCount?: number;
+      /** The signal by which `docker stop` ends it, so that a later `kill` can be told from a reload. */
+      readonly stopSignal?: number;
+      /** Absent when it has none of its own. */
+      readonly stopTimeoutSeconds?: number;
+    })
+  /** Its stop signal was sent: its names go at once, and no inspect before `untilMs` brings them back. */
+  | (AboutContainer & {
+      readonly type: 'ContainerStopping';
+      readonly signal: number;
+      readonly untilMs: number;
+      readonly engineTimeNano: string;
+    })
+  /** The signal did not end it within its bound: what inspect says counts again. */
+  | (AboutContainer & { readonly type: 'ContainerKeptRunning' })
   | (AboutContainer & {
       readonly type: 'ContainerStopped';
+      /** -1 when it was never seen: the next run had begun, or the container was gone. */
       readonly exitCode: number;
       readonly oomKilled: boolean;
       /** Someone asked for it (`docker stop`, `docker restart`, `docker rm -f`): no flap. */
       readonly requested: boolean;
       /** Flap penalty after this stop; 0 when there is none. */
       readonly penalty: number;
+      /** Held down from now on, until the penalty has decayed below the reuse limit. */
+      readonly suppressed?: boolean;
+      readonly restartCount?: number;
     })
+  /** The penalty decayed below the reuse limit: no longer held down (RFC 2439). */
+  | (AboutContainer & { readonly type: 'ContainerReleased'; readonly penalty: number })
   | (AboutContainer & {
       readonly type: 'ContainerHealthChanged';
       readonly health: 'starting' | 'healthy' | 'unhealthy';
     })
+  /** The verdict of an active check of this run changed, or is the first. */
+  | (AboutContainer & {
+      readonly type: 'ContainerProbed';
+      readonly startedAt: string;
+      /** As in `ProbeWanted`: `8080/tcp`, or `*` for a check of the whole container. */
+      readonly port: string;
+      readonly passing: boolean;
+      readonly detail: string;
+    })
   | (AboutContainer & { readonly type: 'ContainerRemoved' })
   /** A container, or a port of it, that can have no name; the reason names the value, the limit and what to do. */
   | (AboutContainer & { readonly type: 'ContainerRefused'; readonly reason: string })
-  | (AboutInstance & { readonly type: 'InstanceAnnounced'; readonly value: string })
-  | (AboutInstance & { readonly type: 'InstanceHeld'; readonly reason: HoldReason; readonly detail: string })
+  | (AboutInstance & CheckedBy & { readonly type: 'InstanceAnnounced'; readonly value: string })
+  | (AboutInstance &
+      CheckedBy & {
+        readonly type: 'InstanceHeld';
+        readonly reason: HoldReason;
+        readonly detail: string;
+        /** What will be announced when the reason is gone, still without `announcedAt`. */
+        readonly value?: string;
+      })
   | (AboutInstance & { readonly type: 'InstanceWithdrawn'; readonly reason: WithdrawReason; readonly detail: string })
   | { readonly type: 'LeaseGranted'; readonly lease: LeaseId; readonly shard: number; readonly ttlSeconds: number }
   | {
@@ -74,6 +115,15 @@ interface AboutInstance extends AboutContainer {
   readonly service: string;
 }
 
+/** What its readiness hangs on. */
+interface CheckedBy {
+  readonly check?: CheckKind;
+  /** `port` of the active check; absent when there is none. */
+  readonly probe?: string;
+}
+
+export type CheckKind = 'none' | 'healthcheck' | 'listening' | 'tcp' | 'http' | 'exec';
+
 export type HoldReason =
   | 'starting' // HEALTHCHECK has not passed yet
   | 'unhealthy'
@@ -82,7 +132,8 @@ export type HoldReason =
   | 'paused'
   | 'stopping' // its stop signal was sent
   | 'damped' // crash loop: penalty above the suppress limit
-  | 'draining';
+  | 'draining'
+  | 'key-taken'; // another container of this host is announced under the same key
 
 export type WithdrawReason =
   | 'stopping'

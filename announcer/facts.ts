@@ -19,8 +19,13 @@ export interface ContainerFacts {
   readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';
   /** The signal by which `docker stop` ends it, as a number; 15 unless set. */
   readonly stopSignal: number;
+  /** How long `docker stop` waits before it kills; absent when the engine's default of 10 s holds. */
+  readonly stopTimeoutSeconds?: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** Only the variables that registrator reads (`SERVICE_…`): others may hold secrets and are dropped on arrival. */
+  /**
+   * Only `SERVICE_NAME`, `SERVICE_IGNORE` and their `SERVICE_<port>_…` forms: any other variable may hold a secret and is
+   * dropped on arrival.
+   */
   readonly serviceEnvironment: Readonly<Record<string, string>>;
   /** `bridge`, `host`, `none`, a network's name, or `container:<id>`. */
   readonly networkMode: string;

@@ -9,7 +9,12 @@ export type Observation = {
   /** An inspect that found no such container, or its `destroy`. */
   | { readonly type: 'vanished'; readonly container: string; readonly cause: string }
   /** A whole list, taken after the event stream stood: what is not in it is gone. */
-  | { readonly type: 'listed'; readonly containers: readonly string[] }
+  | {
+      readonly type: 'listed';
+      readonly containers: readonly string[];
+      /** The edge has looked at each of `unconfirmedLosses`, and they are gone: then even a host's greater part is believed lost. */
+      readonly confirmed?: boolean;
+    }
   /** An engine event that withdraws at once, before any inspect: `kill` (with its signal), `die`, `oom`, `pause`, `health_status: unhealthy`. */
   | {
       readonly type: 'hinted';
