@@ -2,11 +2,13 @@ import {
   concat,
   concatMap,
   defer,
+  finalize,
   from,
+  ignoreElements,
   interval,
   map,
   merge,
-  Observable,
+  type Observable,
   of,
   retry,
   Subject,
@@ -51,7 +53,7 @@ const WITHDRAW_TIMEOUT_MS = 4000;
 
 /**
  * Keeps the store equal to the wish. Subscribe to {@link run} once; it goes on until it is unsubscribed and retries what
- * the store refuses for a while. Everything it does comes out as events.
+ * the store refuses for a while. Everything it does comes out of {@link events$}.
  */
 export class Announce {
   readonly #settings: AnnounceSettings;
@@ -74,6 +76,11 @@ export class Announce {
     });
   }
 
+  /** Everything that is done, also by {@link withdraw}. */
+  get events$(): Observable<AnnouncerEvent> {
+    return this.#events;
+  }
+
   /** Emits when a write was refused because the claim is not what it was. */
   get doubt$(): Observable<void> {
     return this.#doubt;
@@ -88,7 +95,7 @@ export class Announce {
   }
 
   /** Errors with what `claim$` errors with, and when something breaks that no retry mends. */
-  run({ wishes$, claim$, settled$ }: AnnounceInputs): Observable<AnnouncerEvent> {
+  run({ wishes$, claim$, settled$ }: AnnounceInputs): Observable<never> {
     const writer = this.#writer;
     const inputs$ = merge(
       wishes$.pipe(tap((wish) => writer.want(wish))),
@@ -97,13 +104,11 @@ export class Announce {
       this.#world$().pipe(tap((told) => writer.tell(told))),
       interval(this.#settings.compareMs).pipe(tap(() => writer.compare())),
     ).pipe(tap(() => this.#wake.next()));
-    return new Observable((subscriber) => {
-      // Before the inputs, which may emit as soon as they are subscribed to.
-      subscriber.add(this.#events.subscribe(subscriber));
-      subscriber.add(this.#steps$().subscribe({ error: (error) => subscriber.error(error) }));
-      subscriber.add(inputs$.subscribe({ error: (error) => subscriber.error(error) }));
-      subscriber.add(() => writer.leases.leave());
-    });
+    // The steps first: the inputs may emit as soon as they are subscribed to.
+    return merge(this.#steps$(), inputs$).pipe(
+      ignoreElements(),
+      finalize(() => writer.leases.leave()),
+    );
   }
 
   /**
