@@ -1,0 +1,171 @@
+import { mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../log.ts';
+import { causeOf, hasCode, JournalError } from './error.ts';
+import { listFiles, readTail, removeTemporary, type SegmentTail, syncDirectory } from './files.ts';
+import { DirectoryLock } from './lock.ts';
+import type { ReadableSegment } from './reader.ts';
+import type { JournalFile } from './retention.ts';
+
+/** Written when the journal is closed, taken away when it is opened: if it is missing, the last process was cut off. */
+const CLOSED_FILE = 'closed.json';
+
+/**
+ * Numbers left out after a journal that was not closed: some may have been given out, and even been read, without
+ * reaching the disk. More than can be in the queue.
+ */
+export const SEQUENCES_SKIPPED_AFTER_CRASH = 1_000_000;
+
+/** The directory of a journal: who may write in it, and what it held when it was opened. */
+export class JournalDirectory {
+  readonly path: string;
+  readonly #kind: string;
+  readonly found: FoundJournal;
+  #lock: DirectoryLock | undefined;
+  #markedOpen = false;
+
+  private constructor(path: string, kind: string, found: FoundJournal, lock: DirectoryLock | undefined) {
+    this.path = path;
+    this.#kind = kind;
+    this.found = found;
+    this.#lock = lock;
+  }
+
+  /** @throws {JournalError} `locked`, `newer-format`, `wrong-kind`, `unreadable` */
+  static async open(path: string, kind: string, log: Log): Promise<JournalDirectory> {
+    try {
+      await mkdir(path, { recursive: true, mode: 0o750 });
+    } catch (error) {
+      throw unreadable(`cannot make the directory ${path}`, error);
+    }
+    let lock: DirectoryLock | undefined;
+    try {
+      lock = await DirectoryLock.acquire(path);
+    } catch (error) {
+      if (error instanceof JournalError) throw error;
+      // A disk that takes no lock takes no events: the journal starts stopped, says so, and tries again.
+    }
+    try {
+      return new JournalDirectory(path, kind, await look(path, kind, log), lock);
+    } catch (error) {
+      await lock?.release();
+      throw error instanceof JournalError ? error : unreadable(`cannot read ${path}`, error);
+    }
+  }
+
+  /**
+   * Makes sure that this process alone writes here, and that a crash from now on will be seen.
+   * @throws what the file system said; {JournalError} `locked` when another process came in between
+   */
+  async makeWritable(): Promise<void> {
+    if (this.#lock === undefined) {
+      const lock = await DirectoryLock.acquire(this.path);
+      const now = await listFiles(this.path, this.#kind);
+      if (fingerprint(now) !== fingerprint(this.found.files)) {
+        await lock.release();
+        throw new JournalError('locked', `another process has written to ${this.path} since it was read; start again`);
+      }
+      this.#lock = lock;
+    }
+    if (this.#markedOpen) return;
+    await removeTemporary(this.path);
+    try {
+      await unlink(join(this.path, CLOSED_FILE));
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+    await syncDirectory(this.path);
+    this.#markedOpen = true;
+  }
+
+  /** @throws what the file system said; the next start then takes it for a crash, which is safe */
+  async markClosed(nextSequence: number): Promise<void> {
+    const handle = await open(join(this.path, CLOSED_FILE), 'w');
+    try {
+      await handle.writeFile(`${JSON.stringify({ nextSequence })}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await syncDirectory(this.path);
+  }
+
+  async release(): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = undefined;
+  }
+}
+
+/** What a journal held when it was opened. */
+export interface FoundJournal {
+  /** Oldest first. */
+  readonly files: readonly JournalFile[];
+  /** Oldest first, as far as their lines are whole. */
+  readonly segments: readonly ReadableSegment[];
+  /** The newest segment holds a record. */
+  readonly newestHasRecords: boolean;
+  /** The first number that was never given out, unless `crashed`. */
+  readonly nextSequence: number;
+  /** The last process did not close it. */
+  readonly crashed: boolean;
+  readonly tornOctets: number;
+  /** In the newest segment, behind its last readable line. */
+  readonly corruptLines: number;
+}
+
+async function look(path: string, kind: string, log: Log): Promise<FoundJournal> {
+  const files = await listFiles(path, kind);
+  const segments = files
+    .filter((file) => file.type === 'segment')
+    .map(({ name, sequence, octets }) => ({ path: join(path, name), firstSequence: sequence, octets }));
+  const newestSnapshot = files.findLast((file) => file.type === 'snapshot');
+  const newest = segments.at(-1);
+  let tail: SegmentTail = { wholeOctets: 0, tornOctets: 0, corruptLines: 0 };
+  if (newest !== undefined) {
+    tail = await readTail(newest.path);
+    segments[segments.length - 1] = { ...newest, octets: tail.wholeOctets };
+    if (tail.wholeOctets === 0) segments.pop(); // not even a header: it will be replaced
+    sayTorn(newest.path, tail, log);
+  }
+  const lastSequence = (tail.lastSequence ?? (newest?.firstSequence ?? 1) - 1) + tail.corruptLines;
+  const closed = await readClosed(join(path, CLOSED_FILE));
+  return {
+    files,
+    segments,
+    newestHasRecords: tail.lastSequence !== undefined || tail.corruptLines > 0,
+    nextSequence: Math.max(lastSequence, newestSnapshot?.sequence ?? 0, (closed ?? 1) - 1) + 1,
+    crashed: closed === undefined && files.length > 0,
+    tornOctets: tail.tornOctets,
+    corruptLines: tail.corruptLines,
+  };
+}
+
+function sayTorn(path: string, { tornOctets }: SegmentTail, log: Log): void {
+  if (tornOctets === 0) return;
+  log.warn('journal-torn', `${path} ends in the middle of a line: its last ${tornOctets} octets are dropped`, {
+    path,
+    tornOctets,
+  });
+}
+
+async function readClosed(path: string): Promise<number | undefined> {
+  try {
+    const { nextSequence } = JSON.parse(await readFile(path, 'utf8'));
+    return Number.isSafeInteger(nextSequence) ? nextSequence : undefined;
+  } catch (error) {
+    // A file that was cut off while it was written means the same as none.
+    if (hasCode(error, 'ENOENT') || error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+function fingerprint(files: readonly JournalFile[]): string {
+  const newest = files.at(-1);
+  return newest === undefined ? '' : `${newest.name} ${newest.octets}`;
+}
+
+function unreadable(what: string, cause: unknown): JournalError {
+  return new JournalError('unreadable', `${what} (${causeOf(cause)}); check its owner and permissions, or --data-dir`, {
+    cause,
+  });
+}

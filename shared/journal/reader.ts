@@ -1,0 +1,131 @@
+import type { JournalEntry, JournalEvent, JournalGap, JournalRange } from './event.ts';
+import { openIfThere } from './files.ts';
+import { atMsAtStart, type ParsedLine, parseLine, sequenceAtEnd } from './line.ts';
+import { type FoundLine, readLines, seekSequence } from './lines.ts';
+
+/** A segment as far as it was written when the reading began. */
+export interface ReadableSegment {
+  readonly path: string;
+  readonly firstSequence: number;
+  readonly octets: number;
+}
+
+export interface CorruptLines {
+  readonly path: string;
+  readonly count: number;
+  /** Offset of the first of them. */
+  readonly firstAt: number;
+  readonly reason: string;
+}
+
+export interface ReadSource {
+  /** Oldest first. */
+  readonly segments: readonly ReadableSegment[];
+  /** Lines that are not in a segment yet, each with a higher number than all that are. */
+  readonly pending: readonly string[];
+  /** Told once a segment, after it was read. */
+  readonly onCorrupt: (corrupt: CorruptLines) => void;
+}
+
+/**
+ * Reads segments and what waits behind them, in order. A number that is missing without a gap line that says why is
+ * reported as a `corrupt` gap. Where two segments overlap, each number is read once.
+ */
+export async function* readEntries<E extends JournalEvent>(
+  source: ReadSource,
+  range: JournalRange = {},
+): AsyncGenerator<JournalEntry<E>> {
+  const fromSequence = range.fromSequence ?? 0;
+  const begin = source.segments.findLastIndex((segment) => segment.firstSequence <= fromSequence);
+  const segments = source.segments.slice(Math.max(0, begin));
+  const cursor = new Cursor<E>(range, segments[0]?.firstSequence);
+  for (const segment of segments) {
+    for await (const entries of readSegment(segment, fromSequence, cursor, source.onCorrupt)) yield* entries;
+  }
+  for (const line of source.pending) {
+    const parsed = parseLine<E>(Buffer.from(line));
+    if (parsed.kind !== 'corrupt') yield* cursor.pass(parsed);
+  }
+}
+
+async function* readSegment<E extends JournalEvent>(
+  segment: ReadableSegment,
+  fromSequence: number,
+  cursor: Cursor<E>,
+  onCorrupt: (corrupt: CorruptLines) => void,
+): AsyncGenerator<readonly JournalEntry<E>[]> {
+  const handle = await openIfThere(segment.path);
+  if (handle === undefined) return; // removed by retention; the cursor sees the missing numbers
+  let corrupt: CorruptLines | undefined;
+  try {
+    const from = fromSequence > segment.firstSequence ? await seekSequence(handle, fromSequence, segment.octets) : 0;
+    for await (const lines of readLines(handle, from, segment.octets)) {
+      const entries: JournalEntry<E>[] = [];
+      for (const line of lines) {
+        if (line.at === 0 || cursor.passesOver(line)) continue; // the header, checked when the journal was opened
+        const parsed = parseLine<E>(line.octets);
+        if (parsed.kind === 'corrupt') {
+          const { path } = segment;
+          const count = (corrupt?.count ?? 0) + 1;
+          corrupt = { path, firstAt: line.at, reason: parsed.reason, ...corrupt, count };
+        } else {
+          entries.push(...cursor.pass(parsed));
+        }
+      }
+      if (entries.length > 0) yield entries;
+    }
+  } finally {
+    await handle.close();
+    if (corrupt !== undefined) onCorrupt(corrupt);
+  }
+}
+
+/** Keeps the place in the numbers, and decides what of a range is handed out. */
+class Cursor<E extends JournalEvent> {
+  readonly #range: Required<JournalRange>;
+  #last: number | undefined;
+  /** Lines passed over since the last that was parsed: their numbers are unproven, so they are counted, not believed. */
+  #passedOver = 0;
+
+  constructor(
+    { fromSequence = 0, sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY }: JournalRange,
+    firstKept: number | undefined,
+  ) {
+    this.#range = { fromSequence, sinceMs, untilMs };
+    this.#last = firstKept === undefined ? undefined : Math.max(fromSequence, firstKept) - 1;
+  }
+
+  /** Whether a line is outside the range, found without parsing it: a million lines outside must cost little. */
+  passesOver({ octets, whole }: FoundLine): boolean {
+    const sequence = whole ? sequenceAtEnd(octets) : undefined;
+    if (sequence === undefined) return false;
+    if (sequence < this.#range.fromSequence) return true;
+    const atMs = atMsAtStart(octets);
+    if (atMs === undefined || this.#isWithin(atMs)) return false;
+    this.#passedOver += 1;
+    return true;
+  }
+
+  *pass(line: Exclude<ParsedLine<E>, { kind: 'corrupt' }>): Generator<JournalEntry<E>> {
+    const last = this.#last ?? line.sequence - 1;
+    if (line.sequence < this.#range.fromSequence || line.sequence <= last) return;
+    const expected = last + this.#passedOver + 1;
+    this.#last = line.sequence;
+    this.#passedOver = 0;
+    const atMs = line.kind === 'gap' ? line.gap.atMs : line.event.atMs;
+    const missingTo = (line.kind === 'gap' ? line.gap.fromSequence : line.sequence) - 1;
+    if (!this.#isWithin(atMs)) return;
+    if (missingTo >= expected) yield { kind: 'gap', gap: missing(expected, missingTo, atMs) };
+    yield line.kind === 'gap'
+      ? { kind: 'gap', gap: line.gap }
+      : { kind: 'event', sequence: line.sequence, event: line.event };
+  }
+
+  #isWithin(atMs: number): boolean {
+    return atMs >= this.#range.sinceMs && atMs <= this.#range.untilMs;
+  }
+}
+
+function missing(fromSequence: number, toSequence: number, atMs: number): JournalGap {
+  return { atMs, fromSequence, toSequence, lost: toSequence - fromSequence + 1, reason: 'corrupt' };
+}
