@@ -17,13 +17,12 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import type { EtcdKey } from '../shared/name.ts';
 import { backoffMs, conflateMap } from '../shared/rx.ts';
-import { type LeaseId, type Store, StoreError } from '../shared/store.ts';
+import { type Store, StoreError } from '../shared/store.ts';
 import type { AnnouncerEvent } from './event.ts';
-import type { DesiredKeys } from './holdings.ts';
+import type { Wish } from './holdings.ts';
 import type { ClaimState } from './host-claim.ts';
-import { type Told, Writer } from './writer.ts';
+import { type Left, type Told, Writer } from './writer.ts';
 
 export interface AnnounceSettings {
   readonly store: Store;
@@ -33,13 +32,13 @@ export interface AnnounceSettings {
   readonly ttlSeconds: number;
   /** Between two full comparisons of the wish, our knowledge, and the store. */
   readonly compareMs: number;
-  readonly left: { readonly leases: ReadonlyMap<number, LeaseId>; readonly keys: Iterable<EtcdKey> };
+  readonly left: Left;
   readonly now?: () => number;
 }
 
 export interface AnnounceInputs {
   /** Each emission is a newer wish, as a function: it is projected only when there is time to write it. */
-  readonly wishes$: Observable<() => DesiredKeys>;
+  readonly wishes$: Observable<() => Wish>;
   readonly claim$: Observable<ClaimState>;
   /** Emits once the world has been looked at as a whole: unclaimed keys may go from then on. */
   readonly settled$: Observable<unknown>;

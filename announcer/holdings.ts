@@ -8,6 +8,12 @@ import { type Learned, Standing, type StandingKey } from './standing.ts';
 
 export type DesiredKeys = ReadonlyMap<EtcdKey, string>;
 
+export interface Wish {
+  readonly desired: DesiredKeys;
+  /** Keys that may be wanted differently than in the wish before: only these are looked at. */
+  readonly changed: Iterable<EtcdKey>;
+}
+
 /** The living leases, by shard. */
 export interface LeaseBook {
   get(shard: number): LeaseId | undefined;
@@ -65,20 +71,17 @@ export class Holdings {
     return this.#shards.sizeOf(shard) === 0;
   }
 
-  want(desired: DesiredKeys, atMs: number): AnnouncerEvent[] {
-    const before = this.#desired;
+  want({ desired, changed }: Wish, atMs: number): AnnouncerEvent[] {
     const events: AnnouncerEvent[] = [];
     this.#desired = desired;
-    for (const [key, value] of desired) {
-      if (before.get(key) === value) continue;
+    for (const key of changed) {
       this.#dirty.add(key);
-      this.#claimed.add(key);
-      events.push(...this.#conflict(key, atMs));
-    }
-    for (const key of before.keys()) {
-      if (desired.has(key)) continue;
-      this.#dirty.add(key);
-      this.#forgetIfGone(key);
+      if (desired.has(key)) {
+        this.#claimed.add(key);
+        events.push(...this.#conflict(key, atMs));
+      } else {
+        this.#forgetIfGone(key);
+      }
     }
     return events;
   }

@@ -12,7 +12,6 @@ export interface AnnouncerGauges {
   readonly keepalives: () => number;
   readonly storeUp: () => boolean;
   readonly engineUp: () => boolean;
-  readonly journalUp: () => boolean;
 }
 
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
@@ -47,9 +46,6 @@ export class AnnouncerMetrics {
     gaugeOf('rollcall_announcer_leases', 'Leases kept alive, one for up to 250 keys.', gauges.leases);
     gaugeOf('rollcall_announcer_store_up', '1 while the store answers.', () => Number(gauges.storeUp()));
     gaugeOf('rollcall_announcer_engine_up', '1 while the Docker engine answers.', () => Number(gauges.engineUp()));
-    gaugeOf('rollcall_announcer_journal_up', '1 while events reach the journal on disk.', () =>
-      Number(gauges.journalUp()),
-    );
     metrics.counterOf('rollcall_announcer_keepalives_total', 'Keepalives of leases that were answered.', [], () => [
       [[], gauges.keepalives()],
     ]);

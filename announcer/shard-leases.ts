@@ -65,6 +65,15 @@ export class ShardLeases {
     }
   }
 
+  /** Gives back leases that a predecessor left for names that are ours no more. @throws {StoreError} */
+  async discard(leases: ReadonlyMap<number, LeaseId>): Promise<void> {
+    const { store, emit, now } = this.#settings;
+    for (const [shard, lease] of leases) {
+      await store.revoke(lease);
+      emit({ type: 'LeaseRevoked', atMs: now(), lease, shard });
+    }
+  }
+
   /** @throws {StoreError} */
   async grant(shard: number): Promise<void> {
     const { store, ttlSeconds, emit, now } = this.#settings;

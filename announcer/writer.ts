@@ -11,16 +11,25 @@ import {
   TRANSACTION_OPS_MAX,
 } from '../shared/store.ts';
 import type { AnnouncerEvent } from './event.ts';
-import { type DesiredKeys, Holdings } from './holdings.ts';
+import { Holdings, type Wish } from './holdings.ts';
 import type { PlannedTransaction } from './plan.ts';
 import { ShardLeases } from './shard-leases.ts';
+
+/** What the journal says a predecessor left. */
+export interface Left {
+  /** By shard. */
+  readonly leases: ReadonlyMap<number, LeaseId>;
+  /** It announced under another host name, domain or prefix: its leases are given back, names and all. */
+  readonly isOfOtherScope: boolean;
+  /** The keys it wanted. */
+  readonly keys: Iterable<EtcdKey>;
+}
 
 export interface WriterSettings {
   readonly store: Store;
   readonly host: string;
   readonly ttlSeconds: number;
-  /** What the journal says a predecessor left: leases by shard, and the keys it wanted. */
-  readonly left: { readonly leases: ReadonlyMap<number, LeaseId>; readonly keys: Iterable<EtcdKey> };
+  readonly left: Left;
   readonly now: () => number;
   readonly emit: (event: AnnouncerEvent) => void;
   /** There is something to do. */
@@ -43,7 +52,7 @@ export class Writer {
   readonly #leases: ShardLeases;
   readonly #holdings: Holdings;
   #inbox: Told[] = [];
-  #wish: (() => DesiredKeys) | undefined;
+  #wish: (() => Wish) | undefined;
   #toVerify: EtcdKey[] = [];
   #toRetire: number[] = [];
   #fence: Expectation | undefined;
@@ -83,7 +92,7 @@ export class Writer {
   }
 
   /** @param wish projected when there is time for it: of many wishes, only the newest ever is */
-  want(wish: () => DesiredKeys): void {
+  want(wish: () => Wish): void {
     this.#wish = wish;
   }
 
@@ -126,15 +135,16 @@ export class Writer {
   }
 
   async #adopt(): Promise<void> {
-    await this.#leases.adopt(this.#settings.left.leases);
+    const { leases, isOfOtherScope } = this.#settings.left;
+    await (isOfOtherScope ? this.#leases.discard(leases) : this.#leases.adopt(leases));
     this.#adopted = true;
   }
 
   #readWish(): void {
     if (this.#wish === undefined) return;
-    const desired = this.#wish();
+    const wish = this.#wish();
     this.#wish = undefined;
-    this.#emit(this.#holdings.want(desired, this.#settings.now()));
+    this.#emit(this.#holdings.want(wish, this.#settings.now()));
   }
 
   async #readInbox(): Promise<void> {

@@ -319,6 +319,16 @@ test('a successor without the data directory takes its host’s keys over, with 
   watch.stop();
 });
 
+test('leases of a predecessor under other names are given back, names and all', async ({ start, backend }) => {
+  const first = start({ desired: wishFor([1], 80, 'old-name/aaaaaaaaaaaa'), host: 'old-name' });
+  await first.settled();
+  first.abandon();
+  const second = start({ desired: wishFor([1]), leases: first.leases(), isOfOtherScope: true });
+  await second.settled();
+  assert.equal(await storedIn(backend), wishFor([1]));
+  assert.is(second.of('LeaseRevoked').length, 1);
+});
+
 test('a second announcer for the same host waits for the first to go', async ({ start, backend }) => {
   const first = start({ desired: wishFor([1]), ttlSeconds: 2 });
   await first.settled();

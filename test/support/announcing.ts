@@ -1,7 +1,7 @@
 import { BehaviorSubject, merge, NEVER, of, type Subscription } from 'rxjs';
 import { Announce } from '../../announcer/announce.ts';
 import type { AnnouncerEvent } from '../../announcer/event.ts';
-import type { DesiredKeys } from '../../announcer/holdings.ts';
+import type { DesiredKeys, Wish } from '../../announcer/holdings.ts';
 import { type ClaimState, claimHost } from '../../announcer/host-claim.ts';
 import { StoreHealth } from '../../announcer/store-health.ts';
 import type { EtcdKey } from '../../shared/name.ts';
@@ -20,6 +20,7 @@ export interface AnnouncingOptions {
   readonly compareMs?: number;
   readonly leases?: ReadonlyMap<number, LeaseId>;
   readonly claimed?: Iterable<EtcdKey>;
+  readonly isOfOtherScope?: boolean;
   readonly desired?: DesiredKeys;
   /** False: nothing unclaimed may be removed. */
   readonly settled?: boolean;
@@ -55,7 +56,11 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
     domainPrefix: DOMAIN_PREFIX,
     ttlSeconds,
     compareMs,
-    left: { leases: options.leases ?? new Map(), keys: options.claimed ?? [] },
+    left: {
+      leases: options.leases ?? new Map(),
+      isOfOtherScope: options.isOfOtherScope ?? false,
+      keys: options.claimed ?? [],
+    },
   });
   const claimant = {
     host,
@@ -65,8 +70,14 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
     startedAt: options.startedAt ?? new Date().toISOString(),
   };
   const claim$ = claimHost({ store: health.store, claimant, ttlSeconds, doubt$: announce.doubt$ });
-  let desired = options.desired ?? new Map();
-  const wishes$ = new BehaviorSubject(() => desired);
+  let desired: DesiredKeys = options.desired ?? new Map();
+  const changed = new Set(desired.keys());
+  const wish = (): Wish => {
+    const keys = [...changed];
+    changed.clear();
+    return { desired, changed: keys };
+  };
+  const wishes$ = new BehaviorSubject(wish);
   const events: AnnouncerEvent[] = [];
   let error: unknown;
   const settled$ = options.settled === false ? NEVER : of(true);
@@ -87,8 +98,9 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
       return error;
     },
     want: (next) => {
+      for (const key of [...desired.keys(), ...next.keys()]) changed.add(key);
       desired = next;
-      wishes$.next(() => desired);
+      wishes$.next(wish);
     },
     of: (type) =>
       events.filter((event): event is Extract<AnnouncerEvent, { type: typeof type }> => event.type === type),
