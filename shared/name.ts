@@ -40,14 +40,19 @@ export function parseLabels(text: string): string[] {
   const octets = isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
   const labels: string[] = [];
   let label = '';
+  let isOpen = false;
   let at = 0;
   while (at < octets.length) {
     const char = octets[at] as string;
     if (char === '.') {
       labels.push(label);
       label = '';
+      isOpen = false;
       at += 1;
-    } else if (char === '\\') {
+      continue;
+    }
+    isOpen = true;
+    if (char === '\\') {
       const [octet, length] = readEscape(octets, at, text);
       label += octet;
       at += length;
@@ -56,7 +61,7 @@ export function parseLabels(text: string): string[] {
       at += 1;
     }
   }
-  if (!octets.endsWith('.') || octets.endsWith('\\.')) labels.push(label);
+  if (isOpen) labels.push(label);
   return labels.map(foldCase);
 }
 
@@ -68,6 +73,9 @@ function readEscape(octets: string, at: number, whole: string): [octet: string, 
     return [String.fromCharCode(code), 4];
   }
   const next = octets[at + 1];
+  if (next !== undefined && next >= '0' && next <= '9') {
+    throw new NameError(`name ${JSON.stringify(whole)}: a backslash and a digit need two digits more, as \\046`);
+  }
   if (next === undefined) throw new NameError(`name ${JSON.stringify(whole)} ends in a backslash; write \\\\ for one`);
   return [next, 2];
 }
@@ -176,6 +184,25 @@ export function ownerOf(key: string, prefix: string): OwnerName | undefined {
   if (labels === undefined) return undefined;
   const octets = labels.reduce((sum, label) => sum + label.length + 1, 1);
   return octets > NAME_OCTETS_MAX ? undefined : nameOf(labels);
+}
+
+/**
+ * Orders keys as etcd does, by their UTF-8 octets. Negative when `a` comes first.
+ *
+ * Code units order alike except that surrogates (characters above U+FFFF, four octets) come after U+E000 to U+FFFF (three).
+ */
+export function compareKeys(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const left = a.charCodeAt(at);
+    const right = b.charCodeAt(at);
+    if (left !== right) return left < 0xd800 || right < 0xd800 ? left - right : rankOf(left) - rankOf(right);
+  }
+  return a.length - b.length;
+}
+
+function rankOf(codeUnit: number): number {
+  return codeUnit >= 0xe000 ? codeUnit - 0x2000 : codeUnit + 0x2000;
 }
 
 /** Whether `label` is letters, digits and hyphens, no hyphen at either end, 1 to 63 octets (RFC 1123 §2.1). */

@@ -45,27 +45,30 @@ const isInteger: Check = (value) => Number.isSafeInteger(value);
 const isUint32: Check = (value) => isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
 
 /** What the peers' readers demand of a field; a field of another type costs the key. */
-const REQUIRED: Readonly<Record<string, readonly [check: Check, expected: string]>> = {
-  host: [isString, 'a string'],
-  port: [isInteger, 'an integer'],
-  priority: [isInteger, 'an integer'],
-  weight: [isInteger, 'an integer'],
-  text: [isString, 'a string'],
-  mail: [(value) => typeof value === 'boolean', 'true or false'],
-  ttl: [isUint32, 'an integer from 0 to 4294967295 (seconds)'],
-  targetstrip: [isInteger, 'an integer'],
-  group: [isString, 'a string'],
-};
+const REQUIRED: ReadonlyMap<string, readonly [check: Check, expected: string]> = new Map([
+  ['host', [isString, 'a string']],
+  ['port', [isInteger, 'an integer']],
+  ['priority', [isInteger, 'an integer']],
+  ['weight', [isInteger, 'an integer']],
+  ['text', [isString, 'a string']],
+  ['mail', [(value) => typeof value === 'boolean', 'true or false']],
+  ['ttl', [isUint32, 'an integer from 0 to 4294967295 (seconds)']],
+  ['targetstrip', [isInteger, 'an integer']],
+  ['group', [isString, 'a string']],
+]);
 
 /** Fields of ours; one of the wrong type is another writer's field of the same name, and is left out. */
-const OPTIONAL: Readonly<Record<string, Check>> = {
-  portName: isString,
-  protocol: (value) => value === 'tcp' || value === 'udp',
-  owner: isString,
-  container: isString,
-  image: isString,
-  announcedAt: isString,
-};
+const OPTIONAL: ReadonlyMap<string, Check> = new Map([
+  ['portName', isString],
+  ['protocol', (value) => value === 'tcp' || value === 'udp'],
+  ['owner', isString],
+  ['container', isString],
+  ['image', isString],
+  ['announcedAt', isString],
+]);
+
+/** How much of a value a reason repeats. */
+const QUOTED_CHARS_MAX = 80;
 
 /** Reads a key's value. A value that is no record is an outcome, never an exception: it costs that key alone. */
 export function decodeRecord(value: string): Decoded {
@@ -76,27 +79,31 @@ export function decodeRecord(value: string): Decoded {
     return { ok: false, reason: `value is not JSON: ${(error as Error).message}` };
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    return { ok: false, reason: `value is ${Array.isArray(json) ? 'an array' : String(json)}, not a JSON object` };
+    return { ok: false, reason: `value is ${Array.isArray(json) ? 'an array' : quote(json)}, not a JSON object` };
   }
   const record: Record<string, unknown> = {};
   for (const [field, content] of Object.entries(json)) {
     // encoding/json, which both peers read with, takes null as absent.
     if (content === null) continue;
-    const required = REQUIRED[field];
+    // It takes `Host` for `host`, too.
+    const folded = field.toLowerCase();
+    const required = REQUIRED.get(folded);
     if (required !== undefined) {
       const [check, expected] = required;
       if (!check(content)) {
-        return {
-          ok: false,
-          reason: `field ${field} is ${JSON.stringify(content).slice(0, 80)}; it must be ${expected}`,
-        };
+        return { ok: false, reason: `field ${folded} is ${quote(content)}; it must be ${expected}` };
       }
-      record[field] = content;
-    } else if (OPTIONAL[field]?.(content)) {
+      record[folded] = content;
+    } else if (OPTIONAL.get(field)?.(content)) {
       record[field] = content;
     }
   }
   return { ok: true, record };
+}
+
+function quote(content: unknown): string {
+  const text = JSON.stringify(content);
+  return text.length > QUOTED_CHARS_MAX ? `${text.slice(0, QUOTED_CHARS_MAX)}…` : text;
 }
 
 /** Canonical JSON: the same content gives the same bytes. Absent fields are left out. */
