@@ -1,3 +1,4 @@
+import type { OwnerName } from '../shared/name.ts';
 import type { Question } from './question.ts';
 
 /** The forwarder as the query path sees it; `forward.ts` stands behind it. */
@@ -20,5 +21,7 @@ export interface Forwarder {
 export interface OutsideAnswer {
   /** IPv4 for A, IPv6 for AAAA; empty when there are none or the upstreams failed. */
   readonly addresses: readonly string[];
+  /** The names that CNAMEs led to from the name asked for, in chain order; the addresses are those of the last. */
+  readonly aliases?: readonly OwnerName[];
   readonly validUntilMs: number;
 }
