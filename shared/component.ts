@@ -32,5 +32,5 @@ export interface Component {
 
 /** A start that cannot succeed, in a sentence that says what to do. */
 export class StartError extends Error {
-  override readonly name = 'StartError';
+  override readonly name: string = 'StartError';
 }

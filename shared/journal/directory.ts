@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../log.ts';
-import { causeOf, hasCode, JournalError } from './error.ts';
+import { causeOf, hasCode, JournalOpenError } from './error.ts';
 import { listFiles, readTail, removeTemporary, type SegmentTail, syncDirectory } from './files.ts';
 import { DirectoryLock } from './lock.ts';
 import type { ReadableSegment } from './reader.ts';
@@ -31,7 +31,7 @@ export class JournalDirectory {
     this.#lock = lock;
   }
 
-  /** @throws {JournalError} `locked`, `newer-format`, `wrong-kind`, `unreadable` */
+  /** @throws {JournalOpenError} `locked`, `newer-format`, `wrong-kind`, `unreadable` */
   static async open(path: string, kind: string, log: Log): Promise<JournalDirectory> {
     try {
       await mkdir(path, { recursive: true, mode: 0o750 });
@@ -42,20 +42,20 @@ export class JournalDirectory {
     try {
       lock = await DirectoryLock.acquire(path);
     } catch (error) {
-      if (error instanceof JournalError) throw error;
+      if (error instanceof JournalOpenError) throw error;
       // A disk that takes no lock takes no events: the journal starts stopped, says so, and tries again.
     }
     try {
       return new JournalDirectory(path, kind, await look(path, kind, log), lock);
     } catch (error) {
       await lock?.release();
-      throw error instanceof JournalError ? error : unreadable(`cannot read ${path}`, error);
+      throw error instanceof JournalOpenError ? error : unreadable(`cannot read ${path}`, error);
     }
   }
 
   /**
    * Makes sure that this process alone writes here, and that a crash from now on will be seen.
-   * @throws what the file system said; {JournalError} `locked` when another process came in between
+   * @throws what the file system said; {JournalOpenError} `locked` when another process came in between
    */
   async makeWritable(): Promise<void> {
     if (this.#lock === undefined) {
@@ -63,7 +63,10 @@ export class JournalDirectory {
       const now = await listFiles(this.path, this.#kind);
       if (fingerprint(now) !== fingerprint(this.found.files)) {
         await lock.release();
-        throw new JournalError('locked', `another process has written to ${this.path} since it was read; start again`);
+        throw new JournalOpenError(
+          'locked',
+          `another process has written to ${this.path} since it was read; start again`,
+        );
       }
       this.#lock = lock;
     }
@@ -164,8 +167,12 @@ function fingerprint(files: readonly JournalFile[]): string {
   return newest === undefined ? '' : `${newest.name} ${newest.octets}`;
 }
 
-function unreadable(what: string, cause: unknown): JournalError {
-  return new JournalError('unreadable', `${what} (${causeOf(cause)}); check its owner and permissions, or --data-dir`, {
-    cause,
-  });
+function unreadable(what: string, cause: unknown): JournalOpenError {
+  return new JournalOpenError(
+    'unreadable',
+    `${what} (${causeOf(cause)}); check its owner and permissions, or --data-dir`,
+    {
+      cause,
+    },
+  );
 }

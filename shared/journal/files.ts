@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode, JournalError } from './error.ts';
+import { hasCode, JournalOpenError } from './error.ts';
 import type { JournalEvent } from './event.ts';
 import { FORMAT_VERSION, parseHeader, parseLine } from './line.ts';
 import { readFirstLine } from './lines.ts';
@@ -10,7 +10,7 @@ import { type JournalFile, parseFileName } from './retention.ts';
  * The segments and snapshots in a directory, oldest first. A header that cannot be read costs nothing but the time in it:
  * the name says the number, and the file's own time stands in.
  *
- * @throws {JournalError} `newer-format`, `wrong-kind`
+ * @throws {JournalOpenError} `newer-format`, `wrong-kind`
  */
 export async function listFiles(directory: string, kind: string): Promise<JournalFile[]> {
   const files: JournalFile[] = [];
@@ -36,13 +36,16 @@ async function describe(
     const { size, mtimeMs } = await handle.stat();
     const header = parseHeader((await readFirstLine(handle)) ?? '');
     if (header !== undefined && header.version > FORMAT_VERSION) {
-      throw new JournalError(
+      throw new JournalOpenError(
         'newer-format',
         `${path} has format version ${header.version}, this rollcall knows up to ${FORMAT_VERSION}; use the rollcall that wrote it, or move ${directory} away`,
       );
     }
     if (header !== undefined && header.kind !== kind) {
-      throw new JournalError('wrong-kind', `${path} belongs to a journal of the ${header.kind}, not of the ${kind}`);
+      throw new JournalOpenError(
+        'wrong-kind',
+        `${path} belongs to a journal of the ${header.kind}, not of the ${kind}`,
+      );
     }
     return { name, ...parsed, octets: size, createdAtMs: header?.createdAtMs ?? Math.floor(mtimeMs) };
   } finally {

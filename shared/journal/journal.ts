@@ -11,7 +11,7 @@ import type { OpenFile } from './segment-writer.ts';
 import type { JournalSnapshot } from './snapshot.ts';
 import type { JournalStatus } from './status.ts';
 
-export { JournalError } from './error.ts';
+export { JournalError, JournalOpenError } from './error.ts';
 export type { JournalSnapshot } from './snapshot.ts';
 export type { JournalStatus } from './status.ts';
 
@@ -106,7 +106,7 @@ export class Journal<E extends JournalEvent> {
    * Makes the directory, and goes on where the last process stopped. A disk that cannot be written is no error here: the
    * journal starts stopped and tries again.
    *
-   * @throws {JournalError} `locked`, `newer-format`, `wrong-kind`, `unreadable`
+   * @throws {JournalOpenError} `locked`, `newer-format`, `wrong-kind`, `unreadable`
    */
   static async open<E extends JournalEvent>(settings: JournalSettings): Promise<Journal<E>> {
     const directory = await JournalDirectory.open(settings.directory, settings.kind, settings.log);

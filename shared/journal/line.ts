@@ -14,7 +14,7 @@ import type { JournalEntry, JournalEvent, JournalGap } from './event.ts';
 export const FORMAT_VERSION = 1;
 
 /** Octets of the longest line that is written or believed; a store transaction of the largest size fits. */
-export const LINE_OCTETS_MAX = 8 * 1024 * 1024;
+export const LINE_OCTETS_MAX = 16 * 1024 * 1024;
 
 export interface SegmentHeader {
   readonly format: 'rollcall-journal';

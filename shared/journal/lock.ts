@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, readdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { hasCode, JournalError } from './error.ts';
+import { hasCode, JournalOpenError } from './error.ts';
 
 /**
  * Keeps a directory to one process, with no stale locks.
@@ -23,7 +23,7 @@ export class DirectoryLock {
   }
 
   /**
-   * @throws {JournalError} `locked`, naming the other process
+   * @throws {JournalOpenError} `locked`, naming the other process
    * @throws {Error} what the file system says when it cannot hold a socket (full, read-only, no permission, not local)
    */
   static async acquire(directory: string): Promise<DirectoryLock> {
@@ -67,7 +67,7 @@ async function takeHighest(directory: string, handle: FileHandle, temporary: str
     if (highest > 0) {
       const holder = await probe(socketPath(directory, handle, `lock-${highest}`));
       if (holder !== undefined) {
-        throw new JournalError(
+        throw new JournalOpenError(
           'locked',
           `${directory} is in use by ${holder}; stop that process first, or choose another --data-dir`,
         );
@@ -87,7 +87,7 @@ async function takeHighest(directory: string, handle: FileHandle, temporary: str
     }
     await remove(directory, mine);
   }
-  throw new JournalError('locked', `${directory} is being opened by other processes at this moment; try again`);
+  throw new JournalOpenError('locked', `${directory} is being opened by other processes at this moment; try again`);
 }
 
 async function lockNumbers(directory: string): Promise<number[]> {
