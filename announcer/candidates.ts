@@ -3,10 +3,11 @@ import { encodeRecord, type ServiceRecord } from '../shared/record.ts';
 import { endpointOf } from './addresses.ts';
 import { type Check, checkOf } from './check-setting.ts';
 import type { ContainerFacts } from './facts.ts';
+import { inclusionOf } from './inclusion.ts';
 import { type ContainerSettings, readLabels } from './labels.ts';
 import { servicesOf } from './naming.ts';
 import { type ContainerPort, portText, readPorts } from './port-spec.ts';
-import { choosePorts, hasOfferedPort } from './ports.ts';
+import { choosePorts, describePorts } from './ports.ts';
 import type { AnnounceAs, AnnounceRules } from './rules.ts';
 import { type LabelMade, ldhLabel } from './service-name.ts';
 
@@ -48,9 +49,9 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   const settings = readLabels(facts);
   const as = settings.as ?? rules.as;
   const steps: ExplainStep[] = [];
-  const excluded = exclusionOf(facts, settings, rules, as);
-  steps.push({ rule: 'announce', input: excluded.input, verdict: excluded.verdict });
-  if (!excluded.isIncluded) return { candidates: [], refusals: [], steps, lacksAddress: false };
+  const included = inclusionOf(facts, settings, rules, as);
+  steps.push({ rule: 'announce', input: included.input, verdict: included.verdict });
+  if (!included.isIncluded) return { candidates: [], refusals: [], steps, lacksAddress: false };
   const faults = [...settings.faults, ...checkFaults(facts, settings)];
   for (const fault of faults)
     steps.push({ rule: 'labels', input: fault, verdict: 'nothing is announced until it is mended' });
@@ -71,37 +72,6 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   const made = candidatesFrom(drafts.found, facts, settings, rules);
   const lacksAddress = drafts.lacksAddress || chosen.ports.length === 0;
   return { candidates: made.candidates, refusals: [...new Set([...refusals, ...made.refusals])], steps, lacksAddress };
-}
-
-interface Inclusion {
-  readonly isIncluded: boolean;
-  readonly input: string;
-  readonly verdict: string;
-}
-
-function exclusionOf(
-  facts: ContainerFacts,
-  { announce, registrator, isLabelled }: ContainerSettings,
-  { explicit }: AnnounceRules,
-  as: AnnounceAs,
-): Inclusion {
-  if (announce === false) return { isIncluded: false, input: 'rollcall.announce=false', verdict: 'excluded' };
-  const ignoredBy = registrator.ignoredBy();
-  // rollcall's own label is the later word: a container may carry registrator's while both run.
-  if (ignoredBy !== undefined && announce !== true) return { isIncluded: false, input: ignoredBy, verdict: 'excluded' };
-  if (isLabelled) return { isIncluded: true, input: 'it has rollcall.* or SERVICE_* settings', verdict: 'included' };
-  if (explicit)
-    return {
-      isIncluded: false,
-      input: '--explicit, and it has no rollcall.* or SERVICE_* settings',
-      verdict: 'excluded',
-    };
-  if (hasOfferedPort(facts, as)) return { isIncluded: true, input: describePorts(facts), verdict: 'included' };
-  return {
-    isIncluded: false,
-    input: 'it has no published port and no rollcall.* or SERVICE_* settings',
-    verdict: 'excluded',
-  };
 }
 
 function checkFaults(facts: ContainerFacts, { check, checkPort }: ContainerSettings): string[] {
@@ -278,14 +248,4 @@ function noPorts(facts: ContainerFacts): string {
   }
   const exposed = facts.ports.map(portText).join(', ');
   return `no port is published${exposed === '' ? '' : ` (exposed: ${exposed})`}; publish one with -p, or set rollcall.as=container and rollcall.port`;
-}
-
-function describePorts({ ports }: ContainerFacts): string {
-  const texts = ports.map((port) => {
-    const bindings = port.bindings
-      .map(({ hostIp, hostPort }) => `${hostIp === '' ? '*' : hostIp}:${hostPort}`)
-      .join(' ');
-    return bindings === '' ? `${portText(port)} exposed` : `${portText(port)} on ${bindings}`;
-  });
-  return texts.join(', ') || 'no ports';
 }

@@ -33,8 +33,8 @@ export interface Flaps {
  * The penalty as it is now. A clock that went back a little stops the decay; one that went back by more than a half-life
  * makes the age unknowable, and the penalty is dropped: better one more try of a crash loop than a name held for an hour.
  */
-export function penaltyAt(flaps: Flaps | undefined, nowMs: number, settings: DampingSettings): number {
-  if (flaps === undefined) return 0;
+export function penaltyAt(flaps: Flaps | null, nowMs: number, settings: DampingSettings): number {
+  if (flaps === null) return 0;
   const ageMs = nowMs - flaps.atMs;
   if (ageMs < -settings.halfLifeMs) return 0;
   return flaps.penalty * 0.5 ** (Math.max(0, ageMs) / settings.halfLifeMs);
@@ -42,19 +42,19 @@ export function penaltyAt(flaps: Flaps | undefined, nowMs: number, settings: Dam
 
 /** The record after `deaths` more (0 for a stop that was asked for); whole numbers, so that it reads well in the journal. */
 export function afterDeaths(
-  flaps: Flaps | undefined,
+  flaps: Flaps | null,
   deaths: number,
   nowMs: number,
   settings: DampingSettings,
-): Flaps | undefined {
+): Flaps | null {
   const raised = penaltyAt(flaps, nowMs, settings) + deaths * settings.penaltyPerDeath;
   const penalty = Math.round(Math.min(raised, ceilingOf(settings)));
-  if (penalty <= 0) return undefined;
+  if (penalty <= 0) return null;
   const suppressed = penalty > settings.suppressAbove || isSuppressed(flaps, nowMs, settings);
   return { penalty, atMs: nowMs, suppressed };
 }
 
-export function isSuppressed(flaps: Flaps | undefined, nowMs: number, settings: DampingSettings): boolean {
+export function isSuppressed(flaps: Flaps | null, nowMs: number, settings: DampingSettings): boolean {
   return flaps?.suppressed === true && penaltyAt(flaps, nowMs, settings) >= settings.reuseBelow;
 }
 

@@ -212,6 +212,12 @@ function readRecord(reading: Reading, registrator: RegistratorSettings): RecordL
   return record;
 }
 
+/** What is wrong with a record's field, by the bounds of its label; undefined when nothing is. */
+export function problemOfField(field: keyof RecordLabels, given: string): string | undefined {
+  const read = RECORD_READERS[field](given);
+  return 'problem' in read ? read.problem : undefined;
+}
+
 function readAs(given: string): Read<AnnounceAs> {
   const as = given.toLowerCase();
   if (as === 'private' || as === 'public' || as === 'container') return { value: as };

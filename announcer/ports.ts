@@ -60,3 +60,14 @@ function isTcpOrUdp(port: PortFacts): port is PortFacts & { readonly protocol: '
 function byNumber(a: ContainerPort, b: ContainerPort): number {
   return a.containerPort - b.containerPort || (a.protocol < b.protocol ? -1 : a.protocol > b.protocol ? 1 : 0);
 }
+
+/** For `explain`: `80/tcp on 0.0.0.0:8080, 443/tcp exposed`. */
+export function describePorts({ ports }: ContainerFacts): string {
+  const texts = ports.map((port) => {
+    const bindings = port.bindings
+      .map(({ hostIp, hostPort }) => `${hostIp === '' ? '*' : hostIp}:${hostPort}`)
+      .join(' ');
+    return bindings === '' ? `${portText(port)} exposed` : `${portText(port)} on ${bindings}`;
+  });
+  return texts.join(', ') || 'no ports';
+}
