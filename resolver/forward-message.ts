@@ -1,4 +1,4 @@
-import { labelsOf } from '../shared/name.ts';
+import { labelsOf, NAME_OCTETS_MAX, nameOf, type OwnerName } from '../shared/name.ts';
 import { RrClass, RrType } from '../shared/rrset.ts';
 import type { Question } from './question.ts';
 
@@ -243,18 +243,63 @@ export function asAsked(response: Uint8Array, client: Uint8Array, scanned: Scann
   view.setUint16(2, kept | (scanned.flags & (Flag.RD | Flag.CD)));
 }
 
-/** The addresses among a response's answers: of type A or AAAA, whatever CNAMEs lead there, with their least TTL. */
-export function addressesIn(
-  octets: Uint8Array,
-  scanned: ScannedMessage,
-  type: number,
-): { readonly addresses: readonly string[]; readonly ttlSeconds: number } {
-  const answers = scanned.records.filter((record) => record.section === 'answer');
-  const addresses = answers
-    .filter((record) => record.type === type && record.class === RrClass.IN)
+/** What a response says of the addresses of the name it was asked for. */
+export interface FoundAddresses {
+  readonly addresses: readonly string[];
+  /** The names that CNAMEs lead to, in chain order; the addresses are those of the last. */
+  readonly aliases: readonly OwnerName[];
+  /** The least of the chain and the addresses. */
+  readonly ttlSeconds: number;
+}
+
+/** The addresses of type A or AAAA at the end of the CNAMEs that begin at the question's name. */
+export function addressesIn(octets: Uint8Array, scanned: ScannedMessage, type: number): FoundAddresses {
+  const answers = scanned.records.filter((each) => each.section === 'answer' && each.class === RrClass.IN);
+  const aliases: OwnerName[] = [];
+  let owner = readName(octets, HEADER_OCTETS);
+  let ttlSeconds = 0x7fffffff;
+  // Each CNAME is used once at most, so a loop ends.
+  for (const links = new Set(answers.filter((each) => each.type === RrType.CNAME)); ; ) {
+    const link = [...links].find((each) => readName(octets, each.at) === owner);
+    const target = link && readName(octets, link.rdataAt);
+    if (link === undefined || target === undefined) break;
+    links.delete(link);
+    ttlSeconds = Math.min(ttlSeconds, link.ttlSeconds);
+    aliases.push(target);
+    owner = target;
+  }
+  const found = answers.filter((each) => each.type === type && readName(octets, each.at) === owner);
+  const addresses = found
     .map((record) => addressText(octets.subarray(record.rdataAt, record.end)))
     .filter((address) => address !== undefined);
-  return { addresses, ttlSeconds: answers.reduce((least, record) => Math.min(least, record.ttlSeconds), 0x7fffffff) };
+  return {
+    addresses,
+    aliases,
+    ttlSeconds: found.reduce((least, each) => Math.min(least, each.ttlSeconds), ttlSeconds),
+  };
+}
+
+/** The name at `start`, pointers followed; undefined when it is none. Pointers must point back, so following them ends. */
+function readName(octets: Uint8Array, start: number): OwnerName | undefined {
+  const labels: string[] = [];
+  let total = 1;
+  let at = start;
+  let bound = start;
+  for (;;) {
+    const length = octets[at];
+    if (length === undefined) return undefined;
+    if (length === 0) return nameOf(labels);
+    if ((length & POINTER) === POINTER) {
+      at = ((length & ~POINTER) << 8) | (octets[at + 1] ?? 0);
+      if (at >= bound || at < HEADER_OCTETS) return undefined;
+      bound = at;
+      continue;
+    }
+    total += length + 1;
+    if (length >= 64 || total > NAME_OCTETS_MAX || at + 1 + length > octets.length) return undefined;
+    labels.push(String.fromCharCode(...octets.subarray(at + 1, at + 1 + length)));
+    at += 1 + length;
+  }
 }
 
 function addressText(rdata: Uint8Array): string | undefined {

@@ -105,6 +105,7 @@ export class UpstreamForwarder implements Forwarder {
     const ttlMs = found === undefined || found.addresses.length === 0 ? 0 : found.ttlSeconds * 1000;
     const answer = {
       addresses: found?.addresses ?? [],
+      aliases: found?.aliases ?? [],
       validUntilMs: this.#now() + Math.max(OUTSIDE_MIN_MS, ttlMs),
     };
     const [oldest] = this.#outside.keys();

@@ -291,7 +291,11 @@ test('resolve gives the addresses behind a CNAME, and cached knows them for thei
     async ({ forwarder }) => {
       const question = { name: parseName('alias.example.org'), type: RrType.A };
       assert.is(forwarder.cached(question), undefined);
-      assert.equal(await forwarder.resolve(question), { addresses: ['192.0.2.80'], validUntilMs: nowMs + 40_000 });
+      assert.equal(await forwarder.resolve(question), {
+        addresses: ['192.0.2.80'],
+        aliases: ['www.example.org.'],
+        validUntilMs: nowMs + 40_000,
+      });
       assert.equal(forwarder.cached(question)?.addresses, ['192.0.2.80']);
       nowMs += 40_000;
       assert.is(forwarder.cached(question), undefined);

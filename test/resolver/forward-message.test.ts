@@ -121,7 +121,18 @@ test('addresses are read behind CNAMEs, in canonical text', () => {
     ],
   });
   const found = addressesIn(octets, scan(octets), RrType.AAAA);
-  assert.equal(found, { addresses: ['2001:db8::1:0:0:1', '::1'], ttlSeconds: 5 });
+  assert.equal(found, { addresses: ['2001:db8::1:0:0:1', '::1'], aliases: ['b.example.'], ttlSeconds: 5 });
+});
+
+test('addresses of a name that the question does not lead to are left out, and a loop of CNAMEs ends', () => {
+  const octets = response({
+    answers: [
+      { type: 'CNAME', name: 'a.example', ttl: 5, data: 'b.example' },
+      { type: 'CNAME', name: 'b.example', ttl: 5, data: 'a.example' },
+      { type: 'A', name: 'c.example', ttl: 60, data: '192.0.2.1' },
+    ],
+  });
+  assert.equal(addressesIn(octets, scan(octets), RrType.A).addresses, []);
 });
 
 test('a query of our own is what another codec makes of it', () => {
