@@ -64,6 +64,32 @@ export class Metrics {
     return new Histogram({ name, help, buckets: [...buckets], labelNames, registers: [this.#registry] });
   }
 
+  /**
+   * A histogram that the code keeps as plain numbers and hands over when scraped.
+   * @param bounds upper bounds, ascending; one bucket more is for what is above them all
+   * @param read how many values fell into each bucket (not cumulated), and their sum, since start
+   */
+  histogramOf(
+    name: string,
+    help: string,
+    bounds: readonly number[],
+    read: () => { readonly counts: ArrayLike<number>; readonly sum: number },
+  ): void {
+    const get = () => {
+      const { counts, sum } = read();
+      let total = 0;
+      const values = [...bounds, '+Inf'].map((le, bucket) => {
+        total += counts[bucket] ?? 0;
+        return { metricName: `${name}_bucket`, labels: { le }, value: total };
+      });
+      values.push({ metricName: `${name}_sum`, labels: {} as { le: number }, value: sum });
+      values.push({ metricName: `${name}_count`, labels: {} as { le: number }, value: total });
+      return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values });
+    };
+    // The registry asks a metric for no more than this; prom-client's own histogram can only be told value by value.
+    this.#registry.registerMetric({ name, help, get } as unknown as Histogram);
+  }
+
   /** Prometheus text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
