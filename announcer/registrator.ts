@@ -51,10 +51,14 @@ export class RegistratorSettings {
     })?.found;
   }
 
-  /** registrator ignores on any value; `SERVICE_IGNORE=false` ignoring is what its users complain of. */
+  /**
+   * What says that the container, or with `port` that port alone, is to be left out. registrator ignores on any value;
+   * `SERVICE_IGNORE=false` ignoring is what its users complain of.
+   */
   ignoredBy(port?: { readonly containerPort: number; readonly protocol: string }): string | undefined {
     const ignore = this.field('IGNORE', port);
-    if (ignore === undefined || /^(?:false|0|no|off)$/i.test(ignore.value.trim())) return undefined;
+    if (ignore === undefined || ignore.ofPort !== (port !== undefined)) return undefined;
+    if (/^(?:false|0|no|off)$/i.test(ignore.value.trim())) return undefined;
     return ignore.source;
   }
 

@@ -48,11 +48,11 @@ for (const value of ['false', 'False', '0', 'no', 'off', '', ' ']) {
   });
 }
 
-test('a port is ignored alone, and taken back alone', () => {
+test('a port is ignored alone', () => {
   const one = settings({ SERVICE_80_IGNORE: 'true' });
   assert.is(one.ignoredBy(HTTP), 'label SERVICE_80_IGNORE');
   assert.is(one.ignoredBy(), undefined);
-  assert.is(settings({ SERVICE_IGNORE: 'true', SERVICE_80_IGNORE: 'false' }).ignoredBy(HTTP), undefined);
+  assert.is(settings({ SERVICE_IGNORE: 'true' }).ignoredBy(HTTP), undefined, 'of the container, not of the port');
 });
 
 test('tags and ids are taken from labels alone', () => {
