@@ -1,0 +1,85 @@
+import {
+  catchError,
+  concatMap,
+  debounceTime,
+  EMPTY,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  of,
+  Subject,
+  startWith,
+  switchMap,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import type { Log } from '../shared/log.ts';
+import { dueForRecheck, recheckAtMs, unconfirmedLosses } from './decider.ts';
+import { type Engine, EngineError } from './docker-engine.ts';
+import type { EventLoop } from './event-loop.ts';
+import type { Observation } from './observation.ts';
+import type { AnnounceRules } from './rules.ts';
+
+export interface ContainersSettings {
+  readonly engine: Engine;
+  readonly loop: EventLoop;
+  readonly rules: AnnounceRules;
+  readonly log: Log;
+  readonly nowMs: () => number;
+}
+
+/** Inspects under way at once, beside those of the engine's own following. */
+const LOOKS_MAX = 8;
+/** A container that is due and could not be looked at, or is as it was, is looked at again no sooner. */
+const RECHECK_MIN_MS = 250;
+/** Timers are in monotonic time, what is due in wall-clock time: a clock that was set is noticed within this. */
+const RECHECK_MAX_MS = 30_000;
+
+/**
+ * Tells the loop what the engine says, looks at what only a look can settle (a list that would take most of a host away;
+ * containers that time alone releases), and passes every observation on once the loop has drawn its conclusions.
+ */
+export function followContainers(settings: ContainersSettings): Observable<Observation> {
+  const { engine, loop, rules, log, nowMs } = settings;
+  const looks$ = new Subject<{ readonly container: string; readonly cause: string }>();
+  const take = (seen: Observation): void => {
+    const doubtful = unconfirmedLosses(loop.state, seen);
+    if (doubtful.length > 0) {
+      log.warn(
+        'losses-doubted',
+        `the engine's list would take ${doubtful.length} containers away at once, most of this host; looking at each first`,
+        { containers: doubtful.length },
+      );
+    }
+    loop.observe(seen);
+    for (const container of doubtful) looks$.next({ container, cause: 'list' });
+  };
+  const looked$ = looks$.pipe(
+    mergeMap(
+      ({ container, cause }) =>
+        from(engine.inspect(container, cause)).pipe(
+          // The engine is away, or stuck: what is due stays due, and a list comes when it is back.
+          catchError((error: unknown) => (error instanceof EngineError ? EMPTY : throwError(() => error))),
+        ),
+      LOOKS_MAX,
+    ),
+  );
+  const rechecks$ = loop.recorded$.pipe(
+    startWith(undefined),
+    debounceTime(0),
+    map(() => recheckAtMs(loop.state, rules)),
+    switchMap((dueMs) => (dueMs === undefined ? EMPTY : timer(delayUntil(dueMs, nowMs()), RECHECK_MAX_MS))),
+    concatMap(() => of(...dueForRecheck(loop.state, nowMs(), rules))),
+    tap((container) => looks$.next({ container, cause: 'recheck' })),
+    ignoreElements(),
+  );
+  return merge(looked$, rechecks$, engine.observations$).pipe(tap(take));
+}
+
+function delayUntil(dueMs: number, nowMs: number): number {
+  return Math.min(RECHECK_MAX_MS, Math.max(RECHECK_MIN_MS, dueMs - nowMs));
+}
