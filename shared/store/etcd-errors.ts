@@ -80,12 +80,17 @@ function codeOfStatus(status: number): StoreErrorCode {
  */
 export function storeErrorOf(error: unknown, url: string, what: string): StoreError {
   if (error instanceof StoreError) return error;
-  const details = (error instanceof Error ? error.message : String(error)).replace(
-    /^rpc error: code = \w+ desc = /,
-    '',
-  );
+  const details = plainWords(error instanceof Error ? error.message : String(error));
   const match = SENTENCES.find(([sentence]) => sentence.test(details));
   const code = match?.[1] ?? (error instanceof RpcError ? codeOfStatus(error.status) : 'unavailable');
   const advice = match?.[2] === undefined ? '' : `; ${match[2]}`;
   return new StoreError(code, `etcd ${url}: ${what}: ${details}${advice}`, { cause: error });
+}
+
+/** Without the parts that only gRPC's makers can use. */
+function plainWords(details: string): string {
+  return details
+    .replace(/^rpc error: code = \w+ desc = /, '')
+    .replace(/^Deadline exceeded after ([\d.]+)s.*$/s, (_, seconds) => `no answer in ${Math.round(Number(seconds))} s`)
+    .replace(/^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note:.*$/s, 'no connection: $1');
 }

@@ -61,12 +61,10 @@ export function follow(store: Store, prefix: string, from: Revision): Follower {
       error = new Error('changes completed by itself');
     },
   });
-  const reached = (what: string, condition: () => boolean): Promise<void> =>
-    until(what, () => {
-      if (condition()) return true;
-      if (error !== undefined) throw error;
-      return false;
-    }).then(() => {});
+  const reached = async (what: string, condition: () => boolean): Promise<void> => {
+    await until(what, () => condition() || error !== undefined);
+    if (!condition()) throw error;
+  };
   return {
     batches,
     get changes() {

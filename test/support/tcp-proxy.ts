@@ -6,6 +6,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Connections accepted so far. */
   readonly accepted: number;
+  /** Connections open now. */
+  readonly open: number;
   /** What the server has sent, one buffer a connection, in order of acceptance. Kept only with `record`. */
   readonly recorded: readonly Buffer[];
   /** Resets every connection; new ones are served. */
@@ -55,6 +57,9 @@ export async function startTcpProxy(target: string | number, { record = false } 
     port: address.port,
     get accepted() {
       return accepted;
+    },
+    get open() {
+      return pairs.size;
     },
     get recorded() {
       return recorded.map((chunks) => Buffer.concat(chunks));
