@@ -104,7 +104,10 @@ export class Zone {
     return segments === undefined ? this.strays.get(key) : this.tree.find(segments)?.record;
   }
 
-  /** Every key, in etcd's order. The zone must not evolve meanwhile. */
+  /**
+   * Every key, in etcd's order. While it runs the zone may evolve: a key that changes meanwhile may come as it was, as it
+   * is, or not at all; every other key comes once.
+   */
   *entries(): Generator<StoredEntry> {
     const strays = [...this.strays.values()].sort((a, b) => compareKeys(a.key, b.key));
     let next = 0;
