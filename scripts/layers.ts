@@ -9,17 +9,30 @@ export const MAINS: readonly string[] = ['announcer/main.ts', 'resolver/main.ts'
 /** Touch the world: sockets, files, timers, clocks, processes. May import edges and pure files, never a main. */
 export const EDGES: readonly string[] = [
   'announcer/announce.ts',
+  'announcer/containers.ts',
+  'announcer/docker-follow.ts',
+  'announcer/docker-session.ts',
+  'announcer/docker-stream.ts',
+  'announcer/docker-tls.ts',
   'announcer/docker.ts',
+  'announcer/event-loop.ts',
   'announcer/host-claim.ts',
   'announcer/host.ts',
+  'announcer/identity.ts',
+  'announcer/keep-alive.ts',
   'announcer/listening.ts',
   'announcer/probes.ts',
   'announcer/services-file.ts',
+  'announcer/shard-leases.ts',
+  'announcer/status.ts',
+  'announcer/store-health.ts',
+  'announcer/writer.ts',
   'resolver/follow.ts',
   'resolver/forward.ts',
   'resolver/leases.ts',
   'resolver/server.ts',
   'resolver/tcp.ts',
+  'resolver/udp.ts',
   'resolver/zone-journal.ts',
   'shared/common-settings.ts',
   'shared/http.ts',
@@ -49,6 +62,7 @@ export const PURE_PACKAGES: readonly string[] = ['fast-json-stable-stringify', '
 export const PURE_NODE_NAMES: Readonly<Record<string, readonly string[]>> = {
   'node:buffer': ['Buffer'],
   'node:crypto': ['createHash', 'createHmac', 'timingSafeEqual'],
+  'node:string_decoder': ['StringDecoder'],
   'node:net': ['BlockList', 'isIP', 'isIPv4', 'isIPv6'],
 };
 

@@ -1,0 +1,30 @@
+import stringify from 'fast-json-stable-stringify';
+
+/** A container as `/containers/json?all=1` lists it, as far as it is used. */
+export interface ListedContainer {
+  readonly id: string;
+  /**
+   * All that the list says of what decides names, ports, addresses and health. The list is cheap and an inspect is not:
+   * while the print stays the same, the periodic comparison need not inspect.
+   */
+  readonly print: string;
+}
+
+/** Reads the list; an entry without a proper id is left out. Undefined when it is no list at all. */
+export function readContainerList(json: unknown): readonly ListedContainer[] | undefined {
+  if (!Array.isArray(json)) return undefined;
+  return json.flatMap((entry: unknown): ListedContainer[] => {
+    const raw = entry as Record<string, unknown> | null;
+    const id = raw?.Id;
+    return typeof id === 'string' && /^[0-9a-f]{64}$/.test(id) ? [{ id, print: printOf(raw ?? {}) }] : [];
+  });
+}
+
+function printOf(raw: Record<string, unknown>): string {
+  const { Names, Image, Labels, State, NetworkSettings, HostConfig } = raw;
+  // The engine walks a map for these: their order says nothing.
+  const ports = (Array.isArray(raw.Ports) ? raw.Ports : []).map((port: unknown) => stringify(port)).sort();
+  // `Up 5 minutes (healthy)`: the minutes pass, the word in brackets is a change.
+  const health = /\(.*\)/.exec(String(raw.Status ?? ''))?.[0] ?? '';
+  return stringify({ Names, Image, Labels, State, NetworkSettings, HostConfig, ports, health });
+}
