@@ -40,14 +40,20 @@ export function penaltyAt(flaps: Flaps | null, nowMs: number, settings: DampingS
   return flaps.penalty * 0.5 ** (Math.max(0, ageMs) / settings.halfLifeMs);
 }
 
-/** The record after `deaths` more (0 for a stop that was asked for); whole numbers, so that it reads well in the journal. */
+/**
+ * The record after `deaths` more (0 for a stop that was asked for); whole numbers, so that it reads well in the journal.
+ *
+ * @param lastDeathMs when the last of them was, if that is longer ago: what died often last night is no crash loop now
+ */
 export function afterDeaths(
   flaps: Flaps | null,
   deaths: number,
   nowMs: number,
   settings: DampingSettings,
+  lastDeathMs = nowMs,
 ): Flaps | null {
-  const raised = penaltyAt(flaps, nowMs, settings) + deaths * settings.penaltyPerDeath;
+  const added = { penalty: deaths * settings.penaltyPerDeath, atMs: lastDeathMs, suppressed: false };
+  const raised = penaltyAt(flaps, nowMs, settings) + penaltyAt(added, nowMs, settings);
   const penalty = Math.round(Math.min(raised, ceilingOf(settings)));
   if (penalty <= 0) return null;
   const suppressed = penalty > settings.suppressAbove || isSuppressed(flaps, nowMs, settings);

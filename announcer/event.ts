@@ -70,6 +70,8 @@ export type AnnouncerEvent = { readonly atMs: number } & (
         readonly value?: string;
       })
   | (AboutInstance & { readonly type: 'InstanceWithdrawn'; readonly reason: WithdrawReason; readonly detail: string })
+  /** What was held is wanted no more: its address went, or its labels or the settings say otherwise. */
+  | (AboutInstance & { readonly type: 'InstanceForgotten' })
   | { readonly type: 'LeaseGranted'; readonly lease: LeaseId; readonly shard: number; readonly ttlSeconds: number }
   | {
       readonly type: 'LeaseAdopted';

@@ -34,6 +34,8 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
       return heldBack(state, event);
     case 'InstanceWithdrawn':
       return withdrawn(state, event);
+    case 'InstanceForgotten':
+      return forgotten(state, event);
     case 'LeaseGranted':
       return putLease(state, event.shard, {
         lease: event.lease,
@@ -194,6 +196,12 @@ function heldBack(state: AnnouncerState, event: EventOf<'InstanceHeld'>): Announ
     probe: event.probe ?? null,
   };
   return putContainer(state, event.container, { ...known, held: { ...known.held, [key]: hold } });
+}
+
+function forgotten(state: AnnouncerState, event: EventOf<'InstanceForgotten'>): AnnouncerState {
+  const known = containerOf(state, event);
+  const { [event.key]: _forgotten, ...held } = known.held;
+  return putContainer(state, event.container, { ...known, held });
 }
 
 /** Reasons of a withdrawal that are reasons to hold as well: the instance waits for their end. */

@@ -32,6 +32,9 @@ export function concludeInstances(
     if (lacksAddress) withdraw(conclusions, facts.id, key, 'disconnected', 'it has no address to be reached on', sight);
     else withdraw(conclusions, facts.id, key, 'relabelled', 'its labels or the settings say otherwise now', sight);
   }
+  for (const [key, { service }] of Object.entries(container.held)) {
+    if (!wanted.has(key as EtcdKey)) forget(conclusions, sight, key as EtcdKey, service);
+  }
   for (const candidate of candidates) concludeInstance(conclusions, candidate, sight, rules);
 }
 
@@ -86,6 +89,10 @@ function hold(
     check: check.kind,
     ...(isActive(check) ? { probe: check.port } : {}),
   });
+}
+
+function forget(conclusions: Conclusions, { facts, cause, atMs }: Sight, key: EtcdKey, service: string): void {
+  conclusions.add({ type: 'InstanceForgotten', atMs, ...about(facts.id, facts, cause), key, service });
 }
 
 function refuse(conclusions: Conclusions, { facts, cause, atMs }: Sight, reason: string): void {

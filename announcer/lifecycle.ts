@@ -75,7 +75,7 @@ function stopped(
   isSeen: boolean,
   { damping }: AnnounceRules,
 ): void {
-  const flaps = afterDeaths(known.flaps, deaths, atMs, damping);
+  const flaps = afterDeaths(known.flaps, deaths, atMs, damping, lastDeathMs(facts, atMs));
   conclusions.add({
     type: 'ContainerStopped',
     atMs,
@@ -87,6 +87,12 @@ function stopped(
     suppressed: flaps?.suppressed ?? false,
     restartCount: facts.restartCount,
   });
+}
+
+/** Deaths that are learned of from the next run ended before that began. */
+function lastDeathMs(facts: ContainerFacts, atMs: number): number {
+  const startedAtMs = Date.parse(facts.startedAt);
+  return hasProcess(facts) && !Number.isNaN(startedAtMs) ? startedAtMs : atMs;
 }
 
 /** Ended by the signal of `docker stop` or `docker kill`, though its `kill` was missed. */
