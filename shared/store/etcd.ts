@@ -88,7 +88,8 @@ class EtcdMember implements Member {
   readonly #heartbeats: Etcd3;
   readonly #login: Login;
   readonly #underWay = new Set<LiveCall>();
-  readonly #watches = new Set<() => void>();
+  /** How to break each watch that stands. */
+  readonly #watches = new Set<(error: unknown) => void>();
 
   constructor(endpoint: string, { user, tls, log }: EtcdSettings) {
     this.url = /:\d+\/?$/.test(endpoint) ? endpoint.replace(/\/$/, '') : `${endpoint.replace(/\/$/, '')}:2379`;
@@ -149,7 +150,7 @@ class EtcdMember implements Member {
     let over = false;
     const end = (): void => {
       over = true;
-      this.#watches.delete(end);
+      this.#watches.delete(fail);
       cancel();
       client.close();
     };
@@ -172,7 +173,7 @@ class EtcdMember implements Member {
       if (over) stream.cancel();
       else stream.write({ create_request: request });
     };
-    this.#watches.add(end);
+    this.#watches.add(fail);
     open().catch(fail);
     return end;
   }
@@ -182,8 +183,9 @@ class EtcdMember implements Member {
   }
 
   close(): void {
-    for (const call of this.#underWay) call.cancelWithStatus(STATUS.unavailable, 'the store was closed');
-    for (const end of this.#watches) end();
+    const closed = new RpcError(STATUS.unavailable, 'the store was closed');
+    for (const breakOff of this.#watches) breakOff(closed);
+    for (const call of this.#underWay) call.cancelWithStatus(closed.status, closed.message);
     this.#bulk.close();
     this.#heartbeats.close();
   }

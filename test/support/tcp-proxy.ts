@@ -24,8 +24,14 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** @param target `http://127.0.0.1:2379`, `127.0.0.1:2379`, or a port of 127.0.0.1 */
-export async function startTcpProxy(target: string | number, { record = false } = {}): Promise<TcpProxy> {
+/**
+ * @param target `http://127.0.0.1:2379`, `127.0.0.1:2379`, or a port of 127.0.0.1
+ * @param options `port` to listen on, else a free one; `record` what the server sends
+ */
+export async function startTcpProxy(
+  target: string | number,
+  { record = false, port: listenPort = 0 }: { record?: boolean; port?: number } = {},
+): Promise<TcpProxy> {
   const { host, port } = addressOf(target);
   const pairs = new Set<Pair>();
   const recorded: Buffer[][] = [];
@@ -45,7 +51,7 @@ export async function startTcpProxy(target: string | number, { record = false } 
     client.once('close', () => pairs.delete(pair));
     if (black) pair.hold();
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(listenPort, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
