@@ -12,6 +12,7 @@ import type { Question } from './question.ts';
 import { cutResponse } from './relay.ts';
 import { compose, type Response, responseOf } from './respond.ts';
 import { type ClientInfo, QUESTION, Responder, type ResponderSettings } from './responder.ts';
+import type { Availability } from './settings-of-lookup.ts';
 
 export type { ClientInfo } from './responder.ts';
 
@@ -27,11 +28,8 @@ export interface AnswererSettings extends ResponderSettings {
   readonly compiled: CompiledLimits;
 }
 
-/**
- * How the zone stands: `synced`; `stale`, answers go out with EDE 3 or 19; `none`, never synced or stale past the bound, so
- * that compiled answers must not go out and `lookup` says SERVFAIL.
- */
-export type Availability = 'synced' | 'stale' | 'none';
+/** How the zone stands, as the cache of compiled answers sees it; `stale` is one whatever its details. */
+type Standing = Extract<Availability, string> | 'stale';
 
 export interface AnswererDeps {
   lookup(question: Question): Outcome;
@@ -43,6 +41,7 @@ export interface AnswererDeps {
   readonly forwarder: Forwarder | undefined;
   /** Whether names outside the zones are resolved for this client. Asked once for an address, then remembered. */
   mayForward(clientAddress: string): boolean;
+  /** Whether answers may be given from the zone; while stale they go out with EDE 3 or 19 (RFC 8914). */
   availability(): Availability;
   nowMs(): number;
   /** 0 to 1, of cryptographic quality: hash seeds are drawn from it. */
@@ -69,7 +68,7 @@ export class Answerer {
   readonly #writer = new MessageWriter();
   /** Where slow answers are put together; copied out before anything else runs. */
   readonly #slowOut = new Uint8Array(MESSAGE_OCTETS_MAX);
-  #availability: Availability;
+  #standing: Standing;
   #slowQueries = 0;
 
   constructor(deps: AnswererDeps) {
@@ -84,7 +83,7 @@ export class Answerer {
     });
     this.counts = this.#responder.counts;
     this.compiled = new CompiledAnswers(deps.settings.compiled);
-    this.#availability = deps.availability();
+    this.#standing = standingOf(deps.availability());
   }
 
   /** Queries that wait for an upstream. */
@@ -140,7 +139,7 @@ export class Answerer {
     const responder = this.#responder;
     const { reader } = responder;
     this.#followAvailability();
-    const entry = this.#availability === 'none' ? undefined : this.compiled.find(query, reader, responder.nowMs);
+    const entry = this.#mayKeep ? this.compiled.find(query, reader, responder.nowMs) : undefined;
     if (entry === undefined) return this.#lookUp(query, out);
     this.#markStale(entry.response);
     const { room } = responder;
@@ -187,7 +186,7 @@ export class Answerer {
     const variant = this.#compose(name, question, response, responder.room);
     // What waits for an outside name is true only until that is known.
     const isFinal = outcome.unresolved.length === 0 || this.#deps.forwarder === undefined;
-    if (isFinal && responder.nowMs < outcome.validUntilMs && this.#availability !== 'none') {
+    if (isFinal && responder.nowMs < outcome.validUntilMs && this.#mayKeep) {
       this.compiled.addVariant(this.compiled.add(name, question, reader.hash, response, outcome), variant);
     }
     return responder.send(variant, 'looked-up', out);
@@ -251,15 +250,19 @@ export class Answerer {
   }
 
   #followAvailability(): void {
-    const availability = this.#deps.availability();
-    if (availability === this.#availability) return;
+    const standing = standingOf(this.#deps.availability());
+    if (standing === this.#standing) return;
     // Stale answers have other TTLs, and past the bound there are none.
-    this.#availability = availability;
+    this.#standing = standing;
     this.compiled.clear();
   }
 
+  get #mayKeep(): boolean {
+    return this.#standing === 'live' || this.#standing === 'stale';
+  }
+
   #markStale(response: Response): void {
-    if (this.#availability !== 'stale') return;
+    if (this.#standing !== 'stale') return;
     this.#responder.extendedError =
       response.rcode === Rcode.NXDOMAIN ? ExtendedError.STALE_NXDOMAIN_ANSWER : ExtendedError.STALE_ANSWER;
   }
@@ -277,4 +280,8 @@ export class Answerer {
 
 function isFound(outcome: Outcome): outcome is Found {
   return 'unresolved' in outcome;
+}
+
+function standingOf(availability: Availability): Standing {
+  return typeof availability === 'string' ? availability : availability.type;
 }
