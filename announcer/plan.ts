@@ -26,7 +26,7 @@ export interface PlannedTransaction {
 export interface Plan {
   /** Deletes first: a name that lies hurts more than one that is late. */
   readonly transactions: readonly PlannedTransaction[];
-  /** Keys that stand as they should. */
+  /** Keys that stand as they should, or must for now. */
   readonly done: readonly EtcdKey[];
   /** Wanted keys whose shard has no lease now. */
   readonly waiting: readonly EtcdKey[];
@@ -46,8 +46,8 @@ export interface Wishes {
   readonly removeUnclaimed: boolean;
 }
 
-/** What one key needs. `lease`: it waits for one. `time`: it is unclaimed, and it is too early to remove it. */
-export type Need = PlannedWrite | 'nothing' | 'lease' | 'time';
+/** What one key needs. `lease`: it waits for one. */
+export type Need = PlannedWrite | 'nothing' | 'lease';
 
 /** A key that someone else owns needs nothing: it is left alone. */
 export function needOf(key: EtcdKey, standing: StandingKeys, wishes: Wishes): Need {
@@ -57,7 +57,7 @@ export function needOf(key: EtcdKey, standing: StandingKeys, wishes: Wishes): Ne
   if (value === undefined) {
     if (stands === undefined) return 'nothing';
     if (wishes.isClaimed(key)) return { write: { type: 'delete', key }, cause: 'withdrawn' };
-    return wishes.removeUnclaimed ? { write: { type: 'delete', key }, cause: 'unclaimed' } : 'time';
+    return wishes.removeUnclaimed ? { write: { type: 'delete', key }, cause: 'unclaimed' } : 'nothing';
   }
   const lease = wishes.leaseOf(key);
   if (lease === undefined) return 'lease';
@@ -93,7 +93,7 @@ export function plan(
     const need = needOf(key, standing, wishes);
     if (need === 'nothing') done.push(key);
     else if (need === 'lease') waiting.push(key);
-    else if (need !== 'time') (need.write.type === 'delete' ? deletes : puts).push(need);
+    else (need.write.type === 'delete' ? deletes : puts).push(need);
   }
   const writes = [...deletes, ...puts];
   const transactions: PlannedTransaction[] = [];

@@ -108,6 +108,7 @@ export class Writer {
   /** From now on, keys that name us as owner and that nobody wants are removed. */
   allowRemovalOfUnclaimed(): void {
     this.#removeUnclaimed = true;
+    this.#holdings.touchAll();
   }
 
   /** Compares everything in the steps that follow: the wish with what we know, what we know with the store. */
