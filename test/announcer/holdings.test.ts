@@ -88,6 +88,8 @@ test('an unclaimed key is removed as drift, and only when that is allowed', () =
   const holdings = new Holdings('node-1', book(LEASE), []);
   holdings.learnAll([entry(5n)], 9n, 'found', 0);
   assert.equal(holdings.next(FENCE, false).transactions, []);
+  assert.is(holdings.dirtyCount, 0, 'it does not count as waiting to be written');
+  holdings.touchAll();
   const [planned] = holdings.next(FENCE, true).transactions;
   assert.is(planned?.writes[0]?.cause, 'unclaimed');
   assert.equal(types(holdings.learn(KEY, undefined, 10n, 'unclaimed', 1)), ['DriftFound', 'KeyRemoved']);
