@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatHostPort, type HostPort, ListenError } from '../shared/address.ts';
+import { type HostPort, ListenError } from '../shared/address.ts';
 import { type Component, type ComponentDeps, StartError } from '../shared/component.ts';
 import { type HttpServer, type Route, serveHttp } from '../shared/http.ts';
 import { createLog, type Log } from '../shared/log.ts';
@@ -144,9 +144,4 @@ function daemonRoutes(components: readonly Component[], metrics: Metrics): Route
       handle: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
     },
   ];
-}
-
-/** For banners: an address that can be typed into a browser or a command on this machine. */
-export function urlOf(http: HostPort): string {
-  return `http://${formatHostPort(http)}`;
 }

@@ -16,6 +16,7 @@ export const EDGES: readonly string[] = [
   'announcer/docker-tls.ts',
   'announcer/docker.ts',
   'announcer/event-loop.ts',
+  'announcer/event-stream.ts',
   'announcer/host-claim.ts',
   'announcer/host.ts',
   'announcer/identity.ts',

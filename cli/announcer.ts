@@ -1,0 +1,42 @@
+import { announcerConfig, announcerSettings } from '../announcer/config.ts';
+import { readSettings } from '../shared/settings.ts';
+import { urlOf } from './banner.ts';
+import type { Command } from './command.ts';
+import { daemonSettings } from './daemon-settings.ts';
+import { readEtcdAccess } from './etcd-access.ts';
+import { complainOfSettings } from './output.ts';
+
+const settings = { ...announcerSettings, ...daemonSettings(8054) };
+
+export const announcerCommand: Command = {
+  name: 'announcer',
+  summary: 'Keep the names of this host true: follow the Docker engine, keep keys in etcd',
+  arguments: [],
+  settings,
+  examples: [
+    'rollcall announcer --etcd http://127.0.0.1:2379 --domain s.prod.example.com',
+    'rollcall announcer --host-name node-1 --private-if eth1 --services /etc/rollcall/services.json',
+  ],
+  run: async ({ flags, environment }) => {
+    const read = readSettings(settings, flags, environment);
+    if (!read.ok) return complainOfSettings('announcer', read.problems);
+    const problems: string[] = [];
+    const etcdAccess = readEtcdAccess(read.values, problems);
+    const config = announcerConfig(read.values);
+    if (!config.ok) problems.push(...config.problems);
+    if (!config.ok || problems.length > 0) return complainOfSettings('announcer', problems);
+    // Only now: the other commands start faster without the programs.
+    const { runDaemon } = await import('./daemon.ts');
+    const { createAnnouncer } = await import('../announcer/main.ts');
+    return runDaemon({
+      program: 'announcer',
+      common: read.values,
+      etcdAccess,
+      http: read.values.http,
+      storeWithoutEtcd: 'local-etcd',
+      components: (deps) => [createAnnouncer(config.config, deps('announcer'))],
+      routes: ([announcer]) => announcer?.routes ?? [],
+      banner: (http) => `announcer runs; ask it with: rollcall ls --http ${urlOf(http).slice('http://'.length)}`,
+    });
+  },
+};

@@ -1,0 +1,10 @@
+import { announcerCommand } from './announcer.ts';
+import { explainCommand } from './explain.ts';
+import { historyCommand } from './history.ts';
+import { lsCommand } from './ls.ts';
+import { runProgram } from './program.ts';
+import { resolverCommand } from './resolver.ts';
+import { upCommand } from './up.ts';
+
+const commands = [upCommand, announcerCommand, resolverCommand, lsCommand, explainCommand, historyCommand];
+process.exitCode = await runProgram(commands, process.argv.slice(2));

@@ -1,0 +1,261 @@
+/** A container's whole life on real parts: engine, etcd, announcer, resolver, and dig. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { dig, rdataOf } from '../support/dig.ts';
+import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
+import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
+import { rollcall } from '../support/rollcall.ts';
+import {
+  type AnnouncerProcess,
+  DOMAIN,
+  type ResolverProcess,
+  startAnnouncer,
+  startResolver,
+} from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+interface Context {
+  etcd: Etcd;
+  docker: DockerHost;
+  image: string;
+  announcer: AnnouncerProcess;
+  resolver: ResolverProcess;
+}
+
+/** The issue's bound for start to answer and stop to NXDOMAIN. */
+const WITHIN_MS = 1_000;
+
+const test = suite<Context>('end-to-end: container to dig');
+
+test.before(async (context) => {
+  context.etcd = await startEtcd();
+  context.docker = await startDocker();
+  context.image = await buildBusybox(context.docker);
+  context.announcer = await startAnnouncer(context.etcd.url, context.docker, 'node-1');
+  context.resolver = await startResolver(context.etcd.url);
+});
+test.after(async ({ announcer, resolver, docker, etcd }) => {
+  await announcer?.end('SIGTERM');
+  await resolver?.end('SIGTERM');
+  await docker?.stop();
+  await etcd?.stop();
+});
+test.after.each(async ({ docker, resolver }) => {
+  const ids = await docker.cli('ps', '-aq');
+  if (ids !== '') await docker.cli('rm', '-f', ...ids.split('\n'));
+  await until('all names gone', async () => (await dig(resolver.dns, `web.${DOMAIN}`)).status === 'NXDOMAIN');
+});
+
+async function answers(context: Context, name: string, type: string): Promise<string[]> {
+  return rdataOf(await dig(context.resolver.dns, `${name}.${DOMAIN}`, type), type);
+}
+
+function answered(context: Context, name: string, count = 1, timeoutMs = WITHIN_MS): Promise<string[]> {
+  return until(
+    `${count} addresses of ${name}`,
+    async () => {
+      const found = await answers(context, name, 'SRV');
+      return found.length === count && found;
+    },
+    { timeoutMs },
+  );
+}
+
+function absent(context: Context, name: string, timeoutMs = WITHIN_MS): Promise<boolean> {
+  return until(
+    `${name} gone`,
+    async () => (await dig(context.resolver.dns, `${name}.${DOMAIN}`)).status === 'NXDOMAIN',
+    { timeoutMs },
+  );
+}
+
+test('a started container answers A and SRV within a second, under all three names', async (context) => {
+  const { docker, image } = context;
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  const started = performance.now();
+  await answered(context, 'web');
+  console.log(`start to answer: ${Math.round(performance.now() - started)} ms behind docker run's return`);
+  const port = (await docker.cli('port', id, '80/tcp')).split(':').at(-1);
+  const short = id.slice(0, 12);
+  assert.equal(await answers(context, 'web', 'A'), ['127.0.0.1']);
+  assert.equal(await answers(context, 'web', 'SRV'), [`10 100 ${port} ${short}.node-1.web.${DOMAIN}.`]);
+  assert.equal(await answers(context, 'node-1.web', 'A'), ['127.0.0.1']);
+  assert.equal(await answers(context, `${short}.node-1.web`, 'A'), ['127.0.0.1']);
+  const srv = await dig(context.resolver.dns, `web.${DOMAIN}`, 'SRV', '+tcp');
+  assert.equal(srv.additional, [`${short}.node-1.web.${DOMAIN}. 5 IN A 127.0.0.1`]);
+});
+
+test('docker stop: NXDOMAIN with the SOA within a second of the command, while the process still drains', async (context) => {
+  const { docker, image } = context;
+  // busybox httpd as process 1 ignores SIGTERM: docker stop waits its 3 seconds out.
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  await answered(context, 'web');
+  const started = performance.now();
+  const stop = docker.cli('stop', '-t', '3', id);
+  await absent(context, 'web');
+  console.log(`docker stop to NXDOMAIN: ${Math.round(performance.now() - started)} ms`);
+  assert.is(await docker.cli('inspect', '-f', '{{.State.Running}}', id), 'true', 'withdrawn before it died');
+  const { authority } = await dig(context.resolver.dns, `web.${DOMAIN}`);
+  assert.match(
+    authority[0] ?? '',
+    new RegExp(`^${DOMAIN}\\. 5 IN SOA ns\\.dns\\.${DOMAIN}\\. hostmaster\\.${DOMAIN}\\. `),
+  );
+  await stop;
+  await absent(context, 'web');
+  await docker.cli('start', id);
+  await answered(context, 'web');
+});
+
+test('a container that dies by itself is gone within a second, and one that is killed with it', async (context) => {
+  const { docker, image } = context;
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  await answered(context, 'web');
+  await docker.cli('kill', id);
+  await absent(context, 'web');
+});
+
+test('SIGHUP is a reload, not a stop', async (context) => {
+  const { docker, image } = context;
+  const script = "trap 'echo reloaded' HUP; httpd -p 80 -h /www; while true; do sleep 1 & wait $!; done";
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image, '/bin/sh', '-c', script]);
+  await answered(context, 'web');
+  await docker.cli('kill', '-s', 'HUP', id);
+  await until('the reload', async () => (await docker.cli('logs', id)).includes('reloaded'));
+  assert.is((await answers(context, 'web', 'A')).length, 1);
+  const { history } = JSON.parse(
+    (await rollcall(['history', 'web', '--json', '--http', `127.0.0.1:${context.announcer.http}`])).stdout,
+  );
+  const last = history
+    .filter((each: { type: string; container?: string }) => each.type.startsWith('Instance') && each.container === id)
+    .at(-1);
+  assert.is(last?.type, 'InstanceAnnounced');
+});
+
+test('pause withdraws, unpause announces', async (context) => {
+  const { docker, image } = context;
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  await answered(context, 'web');
+  await docker.cli('pause', id);
+  await absent(context, 'web');
+  await docker.cli('unpause', id);
+  await answered(context, 'web');
+});
+
+test('with a HEALTHCHECK a container is announced once it is healthy, and withdrawn when it is not', async (context) => {
+  const { docker, image } = context;
+  const id = await docker.run([
+    ...['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web'],
+    ...['--health-cmd', 'test -e /tmp-ok', '--health-interval', '1s', '--health-retries', '1'],
+    image,
+  ]);
+  const explained = await until('the container in explain', async () => {
+    const { exit, stdout } = await rollcall([
+      'explain',
+      id.slice(0, 12),
+      '--http',
+      `127.0.0.1:${context.announcer.http}`,
+    ]);
+    return exit === 0 && stdout;
+  });
+  assert.match(explained, /health/i);
+  assert.is((await dig(context.resolver.dns, `web.${DOMAIN}`)).status, 'NXDOMAIN');
+  await docker.cli('exec', id, 'touch', '/tmp-ok');
+  await until('healthy', async () => (await docker.cli('inspect', '-f', '{{.State.Health.Status}}', id)) === 'healthy');
+  await answered(context, 'web');
+  await docker.cli('exec', id, 'rm', '/tmp-ok');
+  await until(
+    'unhealthy',
+    async () => (await docker.cli('inspect', '-f', '{{.State.Health.Status}}', id)) === 'unhealthy',
+  );
+  await absent(context, 'web');
+});
+
+test('a container without HEALTHCHECK is announced once its port listens', async (context) => {
+  const { docker, image } = context;
+  const script = 'while [ ! -e /go ]; do sleep 0.1; done; exec httpd -f -p 80 -h /www';
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image, '/bin/sh', '-c', script]);
+  await until('held, said by explain', async () => {
+    const { stdout } = await rollcall(['explain', id.slice(0, 12), '--http', `127.0.0.1:${context.announcer.http}`]);
+    return /listen/i.test(stdout);
+  });
+  assert.is((await dig(context.resolver.dns, `web.${DOMAIN}`)).status, 'NXDOMAIN');
+  await docker.cli('exec', id, 'touch', '/go');
+  await answered(context, 'web');
+});
+
+test('three containers of one service: three ports, rotated', async (context) => {
+  const { docker, image } = context;
+  const ids = [];
+  for (let at = 0; at < 3; at += 1)
+    ids.push(await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]));
+  const records = await answered(context, 'web', 3);
+  assert.is(new Set(records.map((record) => record.split(' ')[2])).size, 3);
+  const firsts = new Set<string>();
+  await until('each record first once', async () => {
+    const { answer } = await dig(context.resolver.dns, `web.${DOMAIN}`, 'SRV');
+    firsts.add(answer[0]?.split(' ').at(-1) ?? '');
+    return firsts.size === 3;
+  });
+  await docker.cli('stop', '-t', '0', ids[0] as string);
+  await answered(context, 'web', 2);
+});
+
+test('a rename changes no name; a network left and joined again withdraws and announces', async (context) => {
+  const { docker, image } = context;
+  await docker.cli('network', 'create', 'backend').catch(() => undefined);
+  const id = await docker.run([
+    ...['--network', 'backend', '--name', 'before', '-l', 'rollcall.name=web', '-l', 'rollcall.port=80'],
+    ...['-l', 'rollcall.as=container', image],
+  ]);
+  await answered(context, 'web');
+  await docker.cli('rename', 'before', 'after');
+  assert.is((await answers(context, 'web', 'A')).length, 1);
+  await docker.cli('network', 'disconnect', 'backend', id);
+  await absent(context, 'web');
+  await docker.cli('network', 'connect', 'backend', id);
+  await answered(context, 'web');
+});
+
+test('a label that makes no name costs its container alone, and explain says why', async (context) => {
+  const { docker, image } = context;
+  const long = 'x'.repeat(64);
+  const bad = await docker.run(['-p', '127.0.0.1:0:80', '-l', `rollcall.name=${long}`, image]);
+  await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  await answered(context, 'web');
+  const { stdout } = await rollcall(['explain', bad.slice(0, 12), '--http', `127.0.0.1:${context.announcer.http}`]);
+  assert.match(stdout, /x{64}/);
+  assert.match(stdout, /63/);
+});
+
+test('ls says what is announced, history what happened', async (context) => {
+  const { docker, image } = context;
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  await answered(context, 'web');
+  for (const http of [context.announcer.http, context.resolver.http]) {
+    const { exit, stdout, stderr } = await rollcall(['ls', '--http', `127.0.0.1:${http}`]);
+    assert.is(exit, 0, stderr);
+    assert.match(stdout, /web/);
+    assert.match(stdout, new RegExp(id.slice(0, 12)));
+    assert.match(stdout, /127\.0\.0\.1/);
+  }
+  await docker.cli('stop', '-t', '0', id);
+  await absent(context, 'web');
+  const { stdout } = await rollcall(['history', 'web', '--http', `127.0.0.1:${context.announcer.http}`]);
+  const mine = stdout.split('\n').filter((line) => line.includes(id.slice(0, 12)));
+  assert.ok(mine.some((line) => /announced/i.test(line)));
+  assert.ok(mine.some((line) => /withdrawn/i.test(line) && /stopping|died/.test(line)));
+});
+
+// Registered last: it takes the announcer away.
+test('SIGTERM withdraws everything before the announcer ends, within 5 s, with exit code 0', async (context) => {
+  const { docker, image, announcer, etcd } = context;
+  await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  await answered(context, 'web');
+  const started = performance.now();
+  assert.is(await announcer.end('SIGTERM'), 0, announcer.stderr());
+  assert.ok(performance.now() - started < 5_000);
+  assert.is(await etcd.ctl('get', '--prefix', '/', '--keys-only'), '', 'no key, no marker is left');
+  await absent(context, 'web');
+});
+
+if (!skipWithoutEtcd('end-to-end: container to dig') && haveDocker('end-to-end: container to dig')) test.run();

@@ -1,0 +1,145 @@
+/** `rollcall up` on the embedded store: what a newcomer starts first, without Docker and without etcd. */
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { dig, haveDig, rdataOf } from '../support/dig.ts';
+import { freePort } from '../support/ports.ts';
+import { type RollcallProcess, ready, rollcall, startRollcall } from '../support/rollcall.ts';
+import { DOMAIN } from '../support/stage.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
+
+const SUITE = 'end-to-end: up';
+const test = suite(SUITE);
+
+interface Up {
+  readonly process: RollcallProcess;
+  readonly http: string;
+  readonly dns: { host: string; port: number };
+}
+
+async function startUp(dataDir: string, services: string, args: readonly string[] = []): Promise<Up> {
+  const [http, port] = [await freePort(), await freePort()];
+  const process = startRollcall([
+    'up',
+    ...['--data-dir', dataDir, '--services', services, '--http', `127.0.0.1:${http}`],
+    ...['--listen', `127.0.0.1:${port}`, '--forward', 'none', '--docker', `unix://${dataDir}/no-docker.sock`],
+    ...args,
+  ]);
+  await ready(http);
+  return { process, http: `127.0.0.1:${http}`, dns: { host: '127.0.0.1', port } };
+}
+
+test('answers the example services without Docker and etcd, and prints the dig that asks for them', async () => {
+  const up = await startUp(temporaryDirectory(), 'examples/services.json');
+  const line = await until('the banner', () => /dig @\S+ -p \d+ \S+/.exec(up.process.stdout())?.[0]);
+  assert.is(line, `dig @127.0.0.1 -p ${up.dns.port} web.${DOMAIN}`);
+  assert.equal(rdataOf(await dig(up.dns, `web.${DOMAIN}`), 'A'), ['192.0.2.10', '192.0.2.11']);
+  assert.equal(rdataOf(await dig(up.dns, `db.${DOMAIN}`, 'TXT'), 'TXT'), ['"primary"']);
+  assert.equal(rdataOf(await dig(up.dns, `_http._tcp.web.${DOMAIN}`, 'SRV'), 'SRV').length, 2);
+  const said = up.process.log().filter((each) => each.event === 'engine-lost');
+  assert.is(said.length, 1, 'no Docker engine: said once');
+  const ls = await rollcall(['ls', '--http', up.http]);
+  assert.is(ls.exit, 0, ls.stderr);
+  assert.match(ls.stdout, /192\.0\.2\.10/);
+  const history = await rollcall(['history', 'web', '--http', up.http]);
+  assert.is(history.exit, 0, history.stderr);
+  assert.match(history.stdout, /announced/i);
+  const started = performance.now();
+  assert.is(await up.process.end('SIGINT'), 0);
+  assert.ok(performance.now() - started < 5_000);
+});
+
+test('a changed services file is followed; a broken entry costs itself, a broken file nothing', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'services.json');
+  const write = (services: unknown): void => writeFileSync(file, JSON.stringify({ services }));
+  write([{ name: 'one', host: '192.0.2.1', port: 80 }]);
+  const up = await startUp(directory, file);
+  await until('one', async () => rdataOf(await dig(up.dns, `one.${DOMAIN}`), 'A').join() === '192.0.2.1');
+  write([
+    { name: 'two', host: '192.0.2.2', port: 80 },
+    { name: 'x'.repeat(64), host: '192.0.2.3', port: 80 },
+    { name: 'three', host: '192.0.2.3', port: 70_000 },
+  ]);
+  await until('two', async () => rdataOf(await dig(up.dns, `two.${DOMAIN}`), 'A').join() === '192.0.2.2');
+  await until('one gone', async () => (await dig(up.dns, `one.${DOMAIN}`)).status === 'NXDOMAIN');
+  await until(
+    'both complaints',
+    () => up.process.stderr().includes('70000') && up.process.stderr().includes('x'.repeat(64)),
+  );
+  const before = up.process.log().length;
+  writeFileSync(file, '{ "services": [');
+  await until('the complaint', () => up.process.log().length > before);
+  assert.equal(rdataOf(await dig(up.dns, `two.${DOMAIN}`), 'A'), ['192.0.2.2']);
+  await up.process.end('SIGTERM');
+});
+
+test('the store, the zone and the history outlive a crash', async () => {
+  const directory = temporaryDirectory();
+  const first = await startUp(directory, 'examples/services.json');
+  await until('web', async () => rdataOf(await dig(first.dns, `web.${DOMAIN}`), 'A').length === 2);
+  // The journal is fsynced within a second; what a process wrote survives its own kill at once.
+  await first.process.end('SIGKILL');
+  const second = await startUp(directory, 'examples/services.json');
+  assert.is(rdataOf(await dig(second.dns, `web.${DOMAIN}`), 'A').length, 2, 'there from the first answer on');
+  const { stdout } = await rollcall(['history', 'web', '--json', '--http', second.http]);
+  const announced = (JSON.parse(stdout) as { history: { type: string }[] }).history.filter(
+    ({ type }) => type === 'InstanceAnnounced',
+  );
+  assert.is(announced.length, 2, 'the restart announced nothing anew');
+  await second.process.end('SIGTERM');
+});
+
+test('wrong settings are all named at once, with exit code 2', async () => {
+  const { exit, stderr } = await rollcall(
+    ['up', '--lease-ttl', '3', '--listen', 'localhost:53', '--etcd', 'localhost:2379'],
+    {
+      ROLLCALL_SRV_WEIGHTS: 'heavy',
+    },
+  );
+  assert.is(exit, 2);
+  for (const part of [
+    'up: configuration has 4 problems',
+    '--lease-ttl="3"',
+    '--listen="localhost:53"',
+    'http://localhost:2379',
+    'ROLLCALL_SRV_WEIGHTS="heavy"',
+  ]) {
+    assert.ok(stderr.includes(part), `${part} in:\n${stderr}`);
+  }
+});
+
+test('an unknown flag or command exits 2 with a suggestion', async () => {
+  const flag = await rollcall(['up', '--leese-ttl', '30']);
+  assert.is(flag.exit, 2);
+  assert.match(flag.stderr, /--lease-ttl/);
+  assert.is((await rollcall(['upp'])).exit, 2);
+});
+
+test('a port in use: exit code 1 and a sentence that names it and the setting', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as { port: number };
+  const free = await freePort();
+  const base = ['up', '--data-dir', temporaryDirectory(), '--docker', 'unix:///nonexistent.sock', '--forward', 'none'];
+  const dns = await rollcall([...base, '--listen', `127.0.0.1:${port}`, '--http', `127.0.0.1:${free}`]);
+  assert.is(dns.exit, 1, dns.stderr);
+  assert.match(dns.stderr, `127.0.0.1:${port}: the port is already in use; set --listen`);
+  const http = await rollcall([...base, '--listen', `127.0.0.1:${free}`, '--http', `127.0.0.1:${port}`]);
+  assert.is(http.exit, 1, http.stderr);
+  assert.match(http.stderr, `127.0.0.1:${port}: the port is already in use; set --http`);
+  await new Promise((resolve) => taken.close(resolve));
+});
+
+test('a command without a daemon says which one it asked, and what to do', async () => {
+  const port = await freePort();
+  const { exit, stderr } = await rollcall(['ls', '--http', `127.0.0.1:${port}`]);
+  assert.is(exit, 1);
+  assert.match(stderr, `no daemon answers on 127.0.0.1:${port}`);
+});
+
+if (!haveDig()) console.log(`SKIP ${SUITE}: dig is missing; install the package bind9-dnsutils`);
+else test.run();
