@@ -208,7 +208,8 @@ export function readQuestionName(octets: Uint8Array): OwnerName {
 
 /** The question's octets, folded to lower case: name in wire form, type, class. */
 export function foldedQuestion(octets: Uint8Array, questionEnd: number): Uint8Array {
-  const question = octets.slice(HEADER_OCTETS, questionEnd);
+  // Not `slice`, which gives a view when the octets are a Buffer.
+  const question = new Uint8Array(octets.subarray(HEADER_OCTETS, questionEnd));
   // Length octets are below 64 and are no letters; type and class are left alone.
   for (let at = 0; at < question.length - 4; at += 1) {
     const octet = question[at] as number;

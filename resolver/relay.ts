@@ -17,11 +17,12 @@ export function cutResponse(octets: Uint8Array, room: number): { octets: Uint8Ar
   const kept = scanned.records.filter((record) => record.section !== 'additional');
   const end = kept.at(-1)?.end ?? scanned.questionEnd;
   if (end <= room) {
-    const cut = octets.slice(0, end);
+    // Copies: the octets may be the forwarder's, for other clients too. A Buffer's `slice` would be a view.
+    const cut = new Uint8Array(octets.subarray(0, end));
     cut.fill(0, 10, HEADER_OCTETS);
     return { octets: cut, truncated: false };
   }
-  const cut = octets.slice(0, scanned.questionEnd);
+  const cut = new Uint8Array(octets.subarray(0, scanned.questionEnd));
   cut.fill(0, 6, HEADER_OCTETS);
   cut[2] = (cut[2] as number) | (HeaderFlag.TC >>> 8);
   return { octets: cut, truncated: true };

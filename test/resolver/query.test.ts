@@ -208,7 +208,9 @@ test('the folded question differs from the query in letters alone', () => {
   const query = queryOctets({ name: 'WeB.Example.ORG', type: 0x4142 });
   read(query);
   const expected = Buffer.concat([wireName('web.example.org'), Buffer.from('41420001', 'hex')]);
+  const before = Buffer.from(query);
   assert.equal(Buffer.from(foldedQuestion(query, reader.questionEnd)), expected);
+  assert.equal(query, before, 'and the query stays as it was');
 });
 
 test('no octets make it throw or read past the end', () => {

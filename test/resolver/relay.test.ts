@@ -45,6 +45,14 @@ test('then all records go, with TC', () => {
   assert.equal(cut(response(100, 0), 512), [1, 0, 0, true]);
 });
 
+test('what it was given stays as it was, for the next client', () => {
+  for (const octets of [response(100, 0), response(20, 20)]) {
+    const before = Buffer.from(octets);
+    cutResponse(octets, 512);
+    assert.equal(octets, before);
+  }
+});
+
 test('a TC that came stays', () => {
   const octets = response(1, 0);
   octets[2] = (octets[2] as number) | 2;

@@ -9,7 +9,7 @@ import {
 } from '../../resolver/answerer.ts';
 import { COMPILED_LIMITS } from '../../resolver/compiled.ts';
 import { lookup, soaOf } from '../../resolver/lookup.ts';
-import type { Availability, LookupSettings } from '../../resolver/settings-of-lookup.ts';
+import type { Availability, LookupContext, LookupSettings } from '../../resolver/settings-of-lookup.ts';
 import { evolve, type Zone } from '../../resolver/zone.ts';
 import type { ZoneEvent } from '../../resolver/zone-event.ts';
 import { type Ask, queryOctets } from './dns-client.ts';
@@ -46,19 +46,22 @@ export interface Answering {
   ask(ask: Ask | Uint8Array, client?: ClientInfo): Buffer | undefined;
 }
 
+/** @param zoneText see `zone-text.ts`; or a zone, to look at the same one twice */
 export function answering(
-  zoneText: string,
+  zoneText: string | Zone,
   {
     settings = {},
     lookupSettings = {},
+    context = {},
     deps = {},
   }: {
     settings?: Partial<AnswererSettings>;
     lookupSettings?: Partial<LookupSettings>;
+    context?: Partial<LookupContext>;
     deps?: Partial<AnswererDeps>;
   } = {},
 ): Answering {
-  const zone = zoneFrom(zoneText);
+  const zone = typeof zoneText === 'string' ? zoneFrom(zoneText) : zoneText;
   const forLookup = { ...SETTINGS, ...lookupSettings };
   const out = Buffer.alloc(65_535);
   const state: { -readonly [K in keyof Answering]: Answering[K] } = {
@@ -80,10 +83,12 @@ export function answering(
   state.answerer = new Answerer({
     lookup: (question) => {
       state.lookups += 1;
-      const context = { ...CONTEXT, nowMs: state.nowMs, availability: state.availability };
       return lookup(zone, question, forLookup, {
-        ...context,
+        ...CONTEXT,
         outside: (each) => deps.forwarder?.cached(each),
+        ...context,
+        nowMs: state.nowMs,
+        availability: state.availability,
       });
     },
     soa: (apex) => soaOf(apex, forLookup, zone.revision),
