@@ -6,16 +6,12 @@ import type { AnnouncerState, ContainerState } from './state.ts';
 
 /** Containers held down whose penalty has fallen below the reuse limit: the edge inspects them again. */
 export function dueForReuse(state: AnnouncerState, nowMs: number, { damping }: AnnounceRules): readonly string[] {
-  return waitingContainers(state)
-    .filter(([, { flaps }]) => flaps?.suppressed && !isSuppressed(flaps, nowMs, damping))
-    .map(([id]) => id);
+  return waitingWhere(state, ({ flaps }) => flaps?.suppressed === true && !isSuppressed(flaps, nowMs, damping));
 }
 
 /** When the next one of {@link dueForReuse} will be; undefined when none is held down. */
 export function nextReuseAtMs(state: AnnouncerState, { damping }: AnnounceRules): number | undefined {
-  return earliest(
-    waitingContainers(state).flatMap(([, { flaps }]) => (flaps?.suppressed ? [reuseAtMs(flaps, damping)] : [])),
-  );
+  return earliest(state, ({ flaps }) => (flaps?.suppressed ? reuseAtMs(flaps, damping) : undefined));
 }
 
 /**
@@ -24,39 +20,51 @@ export function nextReuseAtMs(state: AnnouncerState, { damping }: AnnounceRules)
  */
 export function dueForRecheck(state: AnnouncerState, nowMs: number, rules: AnnounceRules): readonly string[] {
   const reusable = new Set(dueForReuse(state, nowMs, rules));
-  return waitingContainers(state)
-    .filter(([id, container]) => {
-      const outlived = container.stopping !== null && !isStopping(container.stopping, nowMs);
-      return reusable.has(id) || outlived || hasFreeKey(state, id, container);
-    })
-    .map(([id]) => id);
+  return waitingWhere(state, (container, id) => {
+    const { stopping } = container;
+    if (stopping !== null && !isStopping(stopping, nowMs)) return true;
+    return reusable.has(id) || hasFreeKey(state, id, container);
+  });
 }
 
 /** When the next one of {@link dueForRecheck} will be; a time in the past when one is due already. */
-export function recheckAtMs(state: AnnouncerState, rules: AnnounceRules): number | undefined {
-  const reuse = nextReuseAtMs(state, rules);
-  const others = waitingContainers(state).flatMap(([id, container]) => [
-    ...(container.stopping === null ? [] : [container.stopping.untilMs]),
-    ...(hasFreeKey(state, id, container) ? [0] : []),
-  ]);
-  return earliest(reuse === undefined ? others : [reuse, ...others]);
+export function recheckAtMs(state: AnnouncerState, { damping }: AnnounceRules): number | undefined {
+  return earliest(state, (container, id) => {
+    if (hasFreeKey(state, id, container)) return 0;
+    const { stopping, flaps } = container;
+    const reuse = flaps?.suppressed ? reuseAtMs(flaps, damping) : undefined;
+    if (stopping === null) return reuse;
+    return reuse === undefined ? stopping.untilMs : Math.min(stopping.untilMs, reuse);
+  });
 }
 
-function waitingContainers(state: AnnouncerState): [string, ContainerState][] {
-  return [...state.waiting].sort().flatMap((id) => {
+function waitingWhere(state: AnnouncerState, isDue: (container: ContainerState, id: string) => boolean): string[] {
+  const due: string[] = [];
+  for (const id of state.waiting) {
     const container = state.containers.get(id);
-    return container === undefined ? [] : [[id, container] satisfies [string, ContainerState]];
-  });
+    if (container !== undefined && isDue(container, id)) due.push(id);
+  }
+  return due.sort();
+}
+
+function earliest(
+  state: AnnouncerState,
+  timeOf: (container: ContainerState, id: string) => number | undefined,
+): number | undefined {
+  let first: number | undefined;
+  for (const id of state.waiting) {
+    const container = state.containers.get(id);
+    const atMs = container === undefined ? undefined : timeOf(container, id);
+    if (atMs !== undefined && (first === undefined || atMs < first)) first = atMs;
+  }
+  return first;
 }
 
 function hasFreeKey(state: AnnouncerState, id: string, { held }: ContainerState): boolean {
-  return Object.entries(held).some(([key, { reason }]) => {
-    if (reason !== 'key-taken') return false;
+  for (const key in held) {
+    if (held[key]?.reason !== 'key-taken') continue;
     const owner = state.instances.get(key as EtcdKey)?.container;
-    return owner === undefined || owner === id;
-  });
-}
-
-function earliest(times: readonly number[]): number | undefined {
-  return times.length === 0 ? undefined : Math.min(...times);
+    if (owner === undefined || owner === id) return true;
+  }
+  return false;
 }
