@@ -18,14 +18,15 @@ export interface Log {
   error(event: string, message: string, fields?: LogFields): void;
 }
 
-/** JSON lines on standard error with sorted keys; for a person at a terminal, coloured lines. */
+/** JSON lines on standard error, the level first and then the sorted keys; for a person at a terminal, coloured lines. */
 export function createLog(level: LogLevel, component: string): Log {
   const options: LoggerOptions = {
     level,
     base: null,
     messageKey: 'message',
     timestamp: false,
-    formatters: { level: () => ({}) },
+    // pino writes the level first, whatever it is called; the other keys are sorted.
+    formatters: { level: (level) => ({ level }) },
   };
   // Synchronous, so that the last line before an exit is not lost; lines are few by design.
   const stream = process.stderr.isTTY
@@ -44,7 +45,7 @@ export function createLog(level: LogLevel, component: string): Log {
     (severity: Exclude<LogLevel, 'silent'>) =>
     (event: string, message: string, fields: LogFields = {}) => {
       if (!logger.isLevelEnabled(severity)) return;
-      const line = { ...fields, at: new Date().toISOString(), component, event, level: severity, message };
+      const line = { ...fields, at: new Date().toISOString(), component, event, message };
       logger[severity](Object.fromEntries(Object.entries(line).sort(([a], [b]) => (a < b ? -1 : 1))));
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
