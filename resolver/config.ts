@@ -13,6 +13,7 @@ import {
 } from '../shared/settings.ts';
 import { type Network, PRIVATE_NETWORKS, parseNetwork } from './allow.ts';
 import type { StubZone } from './forward.ts';
+import { RATE_LIMIT_DEFAULTS } from './rate-limit.ts';
 
 /** As `--domain` of the announcer, so that one pair of processes works without either flag. */
 export const DEFAULT_ZONE = parseName('s.prod.example.com');
@@ -109,6 +110,22 @@ export const resolverSettings = {
     flag: 'no-rotate',
     help: 'Give addresses and SRV records in the order of their keys, the same in each answer. Clients that take the first then all take the same.',
   }),
+  legacyApex: switchSetting({
+    flag: 'legacy-apex',
+    help: 'Answer A and AAAA of a zone itself with every address in it, as CoreDNS does, when nothing stands at apex.dns.<zone>. The answer grows with the zone.',
+  }),
+  rateLimit: integerSetting({
+    flag: 'rate-limit',
+    placeholder: 'N',
+    help: 'UDP responses a second to one client network outside the private ranges (IPv4 /24, IPv6 /56); 0 for no limit. Every other response over it is sent empty with TC, so that a real client comes again by TCP. Lower protects victims of forged questions better.',
+    default: RATE_LIMIT_DEFAULTS.responsesPerSecond,
+    min: 0,
+    max: 1_000_000,
+  }),
+  noChaos: switchSetting({
+    flag: 'no-chaos',
+    help: 'Refuse version.bind, hostname.bind and their like (class CH), which tell strangers what runs here.',
+  }),
   workers: integerSetting({
     flag: 'workers',
     placeholder: 'N',
@@ -138,6 +155,10 @@ export interface ResolverConfig {
   readonly nsName: OwnerName | undefined;
   readonly srvWeights: 'percent' | 'raw';
   readonly rotate: boolean;
+  readonly legacyApex: boolean;
+  /** Responses a second; 0 for no limit. */
+  readonly rateLimit: number;
+  readonly chaos: boolean;
   readonly workers: number;
 }
 
@@ -182,6 +203,9 @@ export function resolverConfig(
       nsName: values.nsName,
       srvWeights: values.srvWeights,
       rotate: !values.noRotate,
+      legacyApex: values.legacyApex,
+      rateLimit: values.rateLimit,
+      chaos: !values.noChaos,
       workers: values.workers,
     },
   };

@@ -67,8 +67,9 @@ export function withoutSelf(
     listening.some((own) => {
       if (own.port !== upstream.port) return false;
       if (formatHostPort(own) === formatHostPort(upstream)) return true;
+      // Sockets on :: take IPv6 alone. A datagram to 0.0.0.0 goes to this machine's loopback address.
+      if (own.host.includes(':') !== upstream.host.includes(':')) return false;
       const isLocal = isLoopback(upstream.host) || isUnspecified(upstream.host) || local.has(upstream.host);
-      // A datagram to 0.0.0.0 goes to this machine's loopback address.
       return isLocal && (isUnspecified(own.host) || isUnspecified(upstream.host));
     });
   return { kept: upstreams.filter((each) => !isSelf(each)), dropped: upstreams.filter(isSelf) };

@@ -37,6 +37,9 @@ test('the defaults of the design', () => {
     nsName: undefined,
     srvWeights: 'percent',
     rotate: true,
+    legacyApex: false,
+    rateLimit: 200,
+    chaos: true,
     workers: 1,
   });
 });

@@ -55,7 +55,8 @@ for (const [what, upstream, listening, isDropped] of [
   ['another loopback address', at('127.0.0.53'), at('127.0.0.1'), false],
   ['an address of the machine, listening on all', at('192.0.2.10'), at('0.0.0.0'), true],
   ['any loopback address, listening on all', at('127.0.0.53'), at('0.0.0.0'), true],
-  ['an IPv4 address of the machine, listening on ::', at('192.0.2.10'), at('::'), true],
+  ['an IPv6 address of the machine, listening on ::', at('2001:db8::10'), at('::'), true],
+  ['an IPv4 address of the machine, listening on :: alone', at('192.0.2.10'), at('::'), false],
   ['0.0.0.0 as upstream, listening on loopback', at('0.0.0.0'), at('127.0.0.1'), true],
   ['another machine, listening on all', at('192.0.2.11'), at('0.0.0.0'), false],
 ] as const) {
