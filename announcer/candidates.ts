@@ -55,7 +55,7 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   const faults = [...settings.faults, ...checkFaults(facts, settings)];
   for (const fault of faults)
     steps.push({ rule: 'labels', input: fault, verdict: 'nothing is announced until it is mended' });
-  const refusals = [...faults, ...settings.problems];
+  const refusals = [...faults, ...settings.problems.map((problem) => `${problem}; left out, the rest stands`)];
   for (const problem of settings.problems) steps.push({ rule: 'labels', input: problem, verdict: 'left out' });
   if (faults.length > 0) return { candidates: [], refusals, steps, lacksAddress: false };
 

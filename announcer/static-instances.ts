@@ -66,7 +66,7 @@ function withdrawStray(
   for (const [id, container] of conclusions.state.containers) {
     if (!isStatic(id)) continue;
     for (const key of container.keys) {
-      if (wanted.has(key)) continue;
+      if (wanted.has(key) && named.has(id)) continue;
       withdraw(conclusions, id, key, 'relabelled', 'the services file says otherwise now', { cause: CAUSE, atMs });
     }
     if (!named.has(id)) conclusions.add({ type: 'ContainerRemoved', atMs, ...about(id, container, CAUSE) });

@@ -246,7 +246,9 @@ test('the record carries the labels’ fields', () => {
   const derivation = candidatesOf(facts({ labels }), rules());
   const { ttl, priority, text, weight } = derivation.candidates[0]?.record ?? {};
   assert.equal([ttl, priority, text, weight], [30, 20, 'x', undefined]);
-  assert.is(derivation.refusals.length, 1, 'the bad weight is said');
+  assert.equal(derivation.refusals, [
+    'rollcall.weight="heavy": must be 1 to 65535; 0 would be read as absent, which is 100; left out, the rest stands',
+  ]);
 });
 
 test('a fault in a label that decides where and when costs the announcement', () => {

@@ -91,6 +91,16 @@ test('two entries never get one key', () => {
   assert.match((refusal as { reason: string }).reason, /is that of another entry already; give each its own instance/);
 });
 
+test('an entry that is renamed without changing its key is withdrawn and announced, never lost', () => {
+  const [state] = read([{ ...WEB, name: 'Web' }]);
+  const [next, events] = read([WEB], state, T0 + 1);
+  assert.equal(
+    events.map(({ type }) => type),
+    ['InstanceWithdrawn', 'ContainerRemoved', 'InstanceAnnounced'],
+  );
+  assert.equal(keysOf(next), ['web/node-1/192-0-2-10-8080']);
+});
+
 test('the engine’s list and an empty engine take no static service away', () => {
   const [state] = read([WEB]);
   const [listed] = observe(state, { type: 'listed', containers: [], confirmed: true, atMs: T0 + 1 }, rules());
