@@ -60,8 +60,9 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
       };
     case 'KeyConflicted':
       return { ...state, conflicts: state.conflicts.set(event.key, event.foundOwner) };
-    case 'AnnouncerStarted':
     case 'AnnouncerStopped':
+      return event.how === 'withdraw' ? withoutVerdicts(state) : state;
+    case 'AnnouncerStarted':
     case 'StoreLost':
     case 'StoreRegained':
     case 'EngineLost':
@@ -99,6 +100,11 @@ function removeContainer(state: AnnouncerState, id: string): AnnouncerState {
     desired: state.desired.removeAll(keys),
     waiting: state.waiting.remove(id),
   };
+}
+
+/** Nobody checks any more: the next process, however much later, must not announce on an old verdict. */
+function withoutVerdicts(state: AnnouncerState): AnnouncerState {
+  return { ...state, containers: state.containers.map((container) => ({ ...container, verdicts: {} })) };
 }
 
 /** A new run: what was said of the one before it is void, but what is announced stands until it is withdrawn. */

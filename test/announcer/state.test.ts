@@ -84,6 +84,17 @@ test('a new run keeps what is announced and the flaps, and forgets the verdicts'
   assert.equal(container?.keys, [KEY]);
 });
 
+test('verdicts are handed over, but do not outlive an announcer that withdrew', () => {
+  const probed: AnnouncerEvent[] = [
+    { type: 'ContainerStarted', atMs: 1, ...CONTAINER, startedAt: 'run 1', labels: {} },
+    { type: 'ContainerProbed', atMs: 2, ...CONTAINER, startedAt: 'run 1', port: '80/tcp', passing: true, detail: '' },
+  ];
+  const after = (how: 'withdraw' | 'handover') =>
+    fold(...probed, { type: 'AnnouncerStopped', atMs: 3, how }).containers.get(ID)?.verdicts;
+  assert.equal(after('withdraw'), {});
+  assert.is(after('handover')?.['80/tcp']?.isPassing, true);
+});
+
 test('a conflict ends when the key is ours, or gone', () => {
   const conflict: AnnouncerEvent = { type: 'KeyConflicted', atMs: 1, key: KEY, foundOwner: 'node-2/x' };
   assert.is(fold(conflict).conflicts.get(KEY), 'node-2/x');
