@@ -5,7 +5,10 @@ import type { RangeRequest, RangeResponse } from './etcd-member.ts';
 
 /** The size of a value is not known before it was read, so the first page is small: its entries tell the next one's size. */
 const FIRST_PAGE_ENTRIES = 256;
-/** gRPC's receive limit is 4 MiB by default; what stands between us and etcd may have no other. */
+/**
+ * Below gRPC's default limit of 4 MiB, which what stands between us and etcd may have; and one page is decoded at a
+ * stretch, about 30 ms of this size, in which a resolver answers nobody. Larger pages would load a million keys faster.
+ */
 const PAGE_OCTETS = 3 << 20;
 /** One page may hold larger values than the one before it. */
 const PAGE_GROWTH_MAX = 16;
