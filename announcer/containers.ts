@@ -1,25 +1,20 @@
 import {
-  catchError,
   concatMap,
   debounceTime,
   EMPTY,
-  from,
   ignoreElements,
   map,
   merge,
-  mergeMap,
   type Observable,
   of,
-  Subject,
   startWith,
   switchMap,
   tap,
-  throwError,
   timer,
 } from 'rxjs';
 import type { Log } from '../shared/log.ts';
 import { dueForRecheck, recheckAtMs, unconfirmedLosses } from './decider.ts';
-import { type Engine, EngineError } from './docker-engine.ts';
+import type { Engine } from './docker-engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
@@ -32,8 +27,6 @@ export interface ContainersSettings {
   readonly nowMs: () => number;
 }
 
-/** Inspects under way at once, beside those of the engine's own following. */
-const LOOKS_MAX = 8;
 /** A container that is due and could not be looked at, or is as it was, is looked at again no sooner. */
 const RECHECK_MIN_MS = 250;
 /** Timers are in monotonic time, what is due in wall-clock time: a clock that was set is noticed within this. */
@@ -45,7 +38,6 @@ const RECHECK_MAX_MS = 30_000;
  */
 export function followContainers(settings: ContainersSettings): Observable<Observation> {
   const { engine, loop, rules, log, nowMs } = settings;
-  const looks$ = new Subject<{ readonly container: string; readonly cause: string }>();
   const take = (seen: Observation): void => {
     const doubtful = unconfirmedLosses(loop.state, seen);
     if (doubtful.length > 0) {
@@ -56,28 +48,18 @@ export function followContainers(settings: ContainersSettings): Observable<Obser
       );
     }
     loop.observe(seen);
-    for (const container of doubtful) looks$.next({ container, cause: 'list' });
+    for (const container of doubtful) engine.look(container, 'list');
   };
-  const looked$ = looks$.pipe(
-    mergeMap(
-      ({ container, cause }) =>
-        from(engine.inspect(container, cause)).pipe(
-          // The engine is away, or stuck: what is due stays due, and a list comes when it is back.
-          catchError((error: unknown) => (error instanceof EngineError ? EMPTY : throwError(() => error))),
-        ),
-      LOOKS_MAX,
-    ),
-  );
   const rechecks$ = loop.recorded$.pipe(
     startWith(undefined),
     debounceTime(0),
     map(() => recheckAtMs(loop.state, rules)),
     switchMap((dueMs) => (dueMs === undefined ? EMPTY : timer(delayUntil(dueMs, nowMs()), RECHECK_MAX_MS))),
     concatMap(() => of(...dueForRecheck(loop.state, nowMs(), rules))),
-    tap((container) => looks$.next({ container, cause: 'recheck' })),
+    tap((container) => engine.look(container, 'recheck')),
     ignoreElements(),
   );
-  return merge(looked$, rechecks$, engine.observations$).pipe(tap(take));
+  return merge(rechecks$, engine.observations$).pipe(tap(take));
 }
 
 function delayUntil(dueMs: number, nowMs: number): number {

@@ -39,17 +39,6 @@ function isContainer(event: { readonly container: string; readonly containerName
   return text.length >= CONTAINER_ID_MIN && event.container.startsWith(text);
 }
 
-/** A moment, as a person gives it: RFC 3339, milliseconds since the epoch, or a time ago as `90s`, `15m`, `2h`, `1d`. */
-export function readMoment(text: string, nowMs: number): number | undefined {
-  const ago = /^(\d+)([smhd])$/.exec(text);
-  if (ago !== null) return nowMs - Number(ago[1]) * (UNIT_MS[ago[2] as string] as number);
-  if (/^\d{12,}$/.test(text)) return Number(text);
-  const parsed = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(parsed) ? undefined : parsed;
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** What stood under a name at a moment, and the event that made it so. */
 export interface StoodThen {
   readonly key: EtcdKey;

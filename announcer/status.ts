@@ -1,11 +1,14 @@
+import type { Observable } from 'rxjs';
 import { HttpError, type HttpRequest, type Route } from '../shared/http.ts';
 import type { JournalGap, Sequenced } from '../shared/journal/event.ts';
 import type { Journal } from '../shared/journal/journal.ts';
+import { readMoment } from '../shared/moment.ts';
 import type { OwnerName } from '../shared/name.ts';
 import { type Engine, EngineError } from './docker-engine.ts';
 import type { AnnouncerEvent } from './event.ts';
+import { EventStreams } from './event-stream.ts';
 import { type Explanation, explainContainer } from './explain.ts';
-import { isAbout, isKeyOf, readMoment, type StoodThen, subjectOf, Then } from './history.ts';
+import { isAbout, isKeyOf, type StoodThen, subjectOf, Then } from './history.ts';
 import type { AnnounceRules } from './rules.ts';
 import { findService, type ListedInstance, listServices } from './services.ts';
 import type { AnnouncerState } from './state.ts';
@@ -20,6 +23,7 @@ export interface AnnouncerView {
         readonly rules: AnnounceRules;
         readonly journal: Journal<AnnouncerEvent>;
         readonly engine: Engine;
+        readonly recorded$: Observable<Sequenced<AnnouncerEvent>>;
       }
     | undefined;
 }
@@ -56,6 +60,7 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
       throw new HttpError(503, 'starting', 'the announcer is starting; /ready says how far it is');
     return found;
   };
+  const streams = new EventStreams();
   const services = () => listServices(running().state, view.prefix, view.domain);
   return [
     { method: 'GET', path: '/v1/services', handle: () => ({ json: { services: services() } }) },
@@ -83,6 +88,15 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
       method: 'GET',
       path: '/v1/history',
       handle: async (request) => ({ json: await readHistory(view, running().journal, request) }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/events',
+      handle: () => {
+        const { recorded$ } = running();
+        streams.check();
+        return { stream: (response) => streams.add(recorded$, response) };
+      },
     },
   ];
 }

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AnnouncerEvent } from '../../announcer/event.ts';
-import { isAbout, readMoment, subjectOf, Then } from '../../announcer/history.ts';
+import { isAbout, subjectOf, Then } from '../../announcer/history.ts';
 import { type EtcdKey, parseName } from '../../shared/name.ts';
 
 const DOMAIN = parseName('s.example.org');
@@ -45,13 +45,6 @@ for (const [text, expected] of [
 test('what happened to a key is part of its name’s history; what happened to the store is not', () => {
   assert.is(isAbout(written, subjectOf('web', DOMAIN), '/skydns'), true);
   assert.is(isAbout(lease, subjectOf('web', DOMAIN), '/skydns'), false);
-});
-
-test('a moment is RFC 3339, milliseconds, or a time ago', () => {
-  assert.is(readMoment('2026-11-20T14:32:00Z', 0), Date.UTC(2026, 10, 20, 14, 32));
-  assert.is(readMoment('15m', 1_000_000), 100_000);
-  assert.is(readMoment('1700000000000', 0), 1_700_000_000_000);
-  assert.is(readMoment('yesterday', 0), undefined);
 });
 
 test('what stood then is what was announced and not yet withdrawn', () => {

@@ -1,0 +1,329 @@
+/** The announcer, put together: Docker, checks and the services file in, keys out. */
+import { join } from 'node:path';
+import {
+  delay,
+  filter,
+  forkJoin,
+  merge,
+  type Observable,
+  of,
+  ReplaySubject,
+  race,
+  Subscription,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
+import { type Component, type ComponentDeps, type NotReady, StartError } from '../shared/component.ts';
+import type { Route } from '../shared/http.ts';
+import { Journal } from '../shared/journal/journal.ts';
+import { journalMetrics } from '../shared/journal/metrics.ts';
+import { keyOf } from '../shared/name.ts';
+import { Announce } from './announce.ts';
+import type { AnnouncerConfig } from './config.ts';
+import { followContainers } from './containers.ts';
+import { desiredKeys, leasesOf } from './desired.ts';
+import { dockerEngine } from './docker.ts';
+import type { Engine, EngineStatus } from './docker-engine.ts';
+import { readDockerTls } from './docker-tls.ts';
+import type { AnnouncerEvent } from './event.ts';
+import { EventLoop } from './event-loop.ts';
+import { findHost } from './host.ts';
+import { type Claimant, type ClaimState, claimHost } from './host-claim.ts';
+import { type Identity, loadIdentity } from './identity.ts';
+import { logLineOf } from './log-events.ts';
+import { AnnouncerMetrics } from './metrics.ts';
+import type { Observation } from './observation.ts';
+import { containerProbes } from './probes.ts';
+import { notReadyReasons } from './ready.ts';
+import type { AnnounceRules } from './rules.ts';
+import { followServicesFile } from './services-file.ts';
+import { announcerRoutes } from './status.ts';
+import { StoreHealth } from './store-health.ts';
+import type { Left } from './writer.ts';
+
+/** After the engine's first list, for the first checks: what a predecessor announced is not removed before them. */
+const SETTLE_MS = 5_000;
+/** When no engine answers. */
+const SETTLE_ALONE_MS = 30_000;
+
+export function createAnnouncer(config: AnnouncerConfig, deps: ComponentDeps): Component {
+  return new Announcer(config, deps);
+}
+
+/** What stands between start and stop. */
+interface Running {
+  readonly rules: AnnounceRules;
+  readonly journal: Journal<AnnouncerEvent>;
+  readonly loop: EventLoop;
+  readonly engine: Engine;
+  readonly health: StoreHealth;
+  readonly announce: Announce;
+  readonly identity: Identity;
+}
+
+class Announcer implements Component {
+  readonly name = 'announcer';
+  readonly routes: readonly Route[];
+  readonly failed: Promise<Error>;
+  readonly #config: AnnouncerConfig;
+  readonly #deps: ComponentDeps;
+  /** Observing and writing; ends before the names are withdrawn. */
+  readonly #work = new Subscription();
+  /** Events to journal, log and metrics; goes on until the end. */
+  readonly #reports = new Subscription();
+  readonly #servicesRead = new ReplaySubject<void>(1);
+  #fail: (error: Error) => void = () => {};
+  #journal: Journal<AnnouncerEvent> | undefined;
+  #running: Running | undefined;
+  #engineStatus: EngineStatus | undefined;
+  #engineLostMs = 0;
+  #wasEngineSynced = false;
+  #areServicesRead = false;
+  #wasReady = false;
+  #isSuperseded = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(config: AnnouncerConfig, deps: ComponentDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+    this.routes = announcerRoutes({
+      prefix: config.prefix,
+      domain: config.domain,
+      running: () => {
+        if (this.#running === undefined) return undefined;
+        const { state, recorded$ } = this.#running.loop;
+        return { ...this.#running, state, recorded$ };
+      },
+    });
+  }
+
+  /** @throws {StartError} the journal, the host's addresses or the engine's certificates, in a sentence that says what to do */
+  async start(): Promise<void> {
+    const { dataDir, log, metrics } = this.#deps;
+    const journal = await Journal.open<AnnouncerEvent>({
+      directory: join(dataDir, 'journal'),
+      kind: 'announcer',
+      log,
+      onRegained: () => void this.#running?.loop.snapshot(),
+    });
+    this.#journal = journal;
+    try {
+      const running = await this.#assemble(journal);
+      if (this.#stopped !== undefined) return;
+      this.#running = running;
+      journalMetrics(metrics, journal, 'announcer');
+      this.#report(running);
+      this.#begin(running);
+    } catch (error) {
+      await this.stop('handover');
+      throw error;
+    }
+  }
+
+  notReady(): NotReady {
+    if (this.#running === undefined) return ['not started yet'];
+    const { announce, health, engine } = this.#running;
+    const reasons = notReadyReasons({
+      claim: announce.claim,
+      storeLostReason: health.lostReason,
+      engine: engine.description,
+      engineStatus: this.#engineStatus,
+      wasEngineSynced: this.#wasEngineSynced,
+      servicesFile: this.#config.servicesFile,
+      areServicesRead: this.#areServicesRead,
+      isSettled: announce.writer.isSettled,
+      wasReady: this.#wasReady,
+    });
+    if (reasons.length === 0) this.#wasReady = true;
+    return reasons;
+  }
+
+  stop(how: 'withdraw' | 'handover'): Promise<void> {
+    this.#stopped ??= this.#stop(how);
+    return this.#stopped;
+  }
+
+  async #assemble(journal: Journal<AnnouncerEvent>): Promise<Running> {
+    const { dataDir, log, store, version } = this.#deps;
+    const { domain, prefix, leaseTtlSeconds, compareMs } = this.#config;
+    const host = findHost(this.#config);
+    const identity = await loadIdentity(dataDir, { host: host.name, domain, prefix });
+    if (identity.unreadable !== undefined) log.warn('identity-renewed', `${identity.unreadable}; made a new one`);
+    const owner = `${host.name}/${identity.announcer}`;
+    const rules: AnnounceRules = { ...this.#config, host, owner };
+    const loop = new EventLoop(rules, journal, log);
+    await loop.restore();
+    const health = new StoreHealth(store);
+    const announce = new Announce({
+      store: health.store,
+      host: host.name,
+      domainPrefix: `${keyOf(domain, prefix) ?? prefix}/`,
+      ttlSeconds: leaseTtlSeconds,
+      compareMs,
+      left: leftBehind(loop, identity),
+    });
+    loop.record({ type: 'AnnouncerStarted', atMs: Date.now(), host: host.name, owner, version });
+    return { rules, journal, loop, engine: this.#engine(), health, announce, identity };
+  }
+
+  #engine(): Engine {
+    const { docker: host, compareMs: resyncMs } = this.#config;
+    return dockerEngine({ host, tls: readTls(), log: this.#deps.log, nowMs: Date.now, resyncMs });
+  }
+
+  /** The log and the metrics are drawn from the events, as the state is. */
+  #report({ loop, health, announce }: Running): void {
+    const { log } = this.#deps;
+    const metrics = new AnnouncerMetrics(this.#deps.metrics, {
+      keysDesired: () => loop.state.desired.size,
+      keysStanding: () => loop.state.standing.size,
+      keysConflicted: () => loop.state.conflicts.filter((_owner, key) => loop.state.desired.has(key)).size,
+      keysPending: () => announce.writer.holdings.dirtyCount,
+      leases: () => announce.writer.leases.shards().length,
+      keepalives: () => announce.writer.leases.keepalives,
+      storeUp: () => health.isUp,
+      engineUp: () => this.#engineStatus?.up === true,
+    });
+    this.#reports.add(
+      loop.recorded$.subscribe(({ event }) => {
+        metrics.count(event, (key) => loop.state.standing.has(key));
+        const line = logLineOf(event);
+        if (line !== undefined) log[line.level](line.event, line.message, line.fields);
+      }),
+    );
+    this.#reports.add(merge(health.events$, announce.events$).subscribe((event) => loop.record(event)));
+  }
+
+  #begin(running: Running): void {
+    const { loop, engine, announce, health, rules, identity } = running;
+    const claimant: Claimant = {
+      host: rules.host.name,
+      owner: rules.owner,
+      announcer: identity.announcer,
+      pid: process.pid,
+      startedAt: new Date().toISOString(),
+    };
+    const claim$ = claimHost({
+      store: health.store,
+      claimant,
+      ttlSeconds: this.#config.leaseTtlSeconds,
+      doubt$: announce.doubt$,
+    }).pipe(tap((claim) => this.#sayClaim(claim)));
+    const written$ = announce.run({ wishes$: loop.wishes$, claim$, settled$: this.#settled$(engine) });
+    this.#run(written$.pipe(tap({ error: (error: unknown) => this.#noteSuperseded(error) })));
+    this.#run(engine.status$.pipe(tap((status) => this.#takeStatus(status, loop))));
+    this.#run(this.#services$().pipe(tap((seen) => this.#takeServices(seen, loop))));
+    const probes = containerProbes({ engine, rules, log: this.#deps.log });
+    this.#run(probes.observations$.pipe(tap((seen) => loop.observe(seen))));
+    const containers$ = followContainers({ engine, loop, rules, log: this.#deps.log, nowMs: Date.now });
+    this.#run(containers$.pipe(tap((seen) => probes.take(seen))));
+  }
+
+  /** Nothing of it ends by itself but by what no retry mends. */
+  #run(work$: Observable<unknown>): void {
+    this.#work.add(work$.subscribe({ error: (error: unknown) => this.#fail(asError(error)) }));
+  }
+
+  /** What stands in the store is the other's from now on, to keep or to remove. */
+  #noteSuperseded(error: unknown): void {
+    this.#isSuperseded = error instanceof StartError;
+  }
+
+  #takeStatus(status: EngineStatus, loop: EventLoop): void {
+    const before = this.#engineStatus;
+    this.#engineStatus = status;
+    if (status.up && status.synced) this.#wasEngineSynced = true;
+    const atMs = Date.now();
+    if (!status.up && before?.up !== false) {
+      this.#engineLostMs = atMs;
+      loop.record({ type: 'EngineLost', atMs, reason: status.reason });
+    } else if (status.up && before?.up === false) {
+      loop.record({ type: 'EngineRegained', atMs, awayMs: Math.max(0, atMs - this.#engineLostMs) });
+    }
+  }
+
+  #services$(): Observable<Observation> {
+    const { servicesFile } = this.#config;
+    if (servicesFile === undefined) return of({ type: 'services-read', atMs: Date.now(), services: [] });
+    return followServicesFile({ path: servicesFile, log: this.#deps.log, nowMs: Date.now });
+  }
+
+  #takeServices(seen: Observation, loop: EventLoop): void {
+    loop.observe(seen);
+    this.#areServicesRead = true;
+    this.#servicesRead.next();
+  }
+
+  /** The world has been looked at as a whole; see SETTLE_MS. */
+  #settled$(engine: Engine): Observable<unknown> {
+    const synced$ = engine.status$.pipe(
+      filter((status) => status.up && status.synced),
+      take(1),
+      delay(SETTLE_MS),
+    );
+    return forkJoin([race(synced$, timer(SETTLE_ALONE_MS)), this.#servicesRead.pipe(take(1))]);
+  }
+
+  #sayClaim(claim: ClaimState): void {
+    const { log } = this.#deps;
+    if (claim.state === 'held') log.info('host-claimed', 'this announcer speaks for its host');
+    if (claim.state !== 'waiting') return;
+    log.warn(
+      'host-claim-waiting',
+      `another announcer speaks for this host: ${claim.holder}; waiting up to ${claim.untilSeconds} s for it to go`,
+    );
+  }
+
+  async #stop(how: 'withdraw' | 'handover'): Promise<void> {
+    this.#work.unsubscribe();
+    if (this.#running !== undefined) {
+      const { loop, announce } = this.#running;
+      if (how === 'withdraw' && !this.#isSuperseded) await this.#withdraw(loop, announce);
+      loop.record({ type: 'AnnouncerStopped', atMs: Date.now(), how });
+      this.#reports.unsubscribe();
+      loop.recorded$.complete();
+      await loop.snapshot();
+    }
+    await this.#journal?.close();
+  }
+
+  async #withdraw(loop: EventLoop, announce: Announce): Promise<void> {
+    loop.observe({ type: 'stopping', atMs: Date.now() });
+    const failures = await announce.withdraw();
+    if (failures.length === 0) return;
+    this.#deps.log.warn(
+      'withdraw-incomplete',
+      `not everything could be withdrawn; the rest goes with its lease, within ${this.#config.leaseTtlSeconds} s`,
+      { failures },
+    );
+  }
+}
+
+/** What the journal says of the process before, which may have ended in any way. */
+function leftBehind(loop: EventLoop, { scopeChanged }: Identity): Left {
+  const shards = leasesOf(loop.state);
+  const keys = scopeChanged ? [] : [...desiredKeys(loop.state).keys(), ...shards.flatMap((shard) => shard.keys)];
+  // What it announced has other names now: containers and services are announced anew, from the first look at them.
+  if (scopeChanged) loop.observe({ type: 'stopping', atMs: Date.now() });
+  return {
+    leases: new Map(shards.map(({ shard, lease }) => [shard, lease])),
+    isOfOtherScope: scopeChanged,
+    keys,
+  };
+}
+
+function readTls(): ReturnType<typeof readDockerTls> {
+  try {
+    return readDockerTls(process.env);
+  } catch (error) {
+    throw new StartError(asError(error).message, { cause: error });
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
