@@ -111,7 +111,7 @@ export class TcpListener {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const connection of this.#connections) connection.finish();
+    for (const connection of this.#connections) connection.finish('shutdown');
     const late = setTimeout(() => {
       for (const connection of this.#connections) connection.cut('shutdown');
     }, SHUTDOWN_MS);
@@ -186,6 +186,8 @@ class Connection {
   #isLast = false;
   #deadlineMs: number;
   #dueReason: ClosedBecause = 'idle';
+  /** Counted when the socket closes by itself. */
+  #closedBecause: ClosedBecause = 'client';
 
   constructor(listener: TcpListener, socket: Socket, client: ClientInfo) {
     this.#listener = listener;
@@ -199,7 +201,7 @@ class Connection {
       this.#endIfDone();
     });
     socket.on('error', () => listener.gone(this, 'error'));
-    socket.on('close', () => listener.gone(this, 'client'));
+    socket.on('close', () => listener.gone(this, this.#closedBecause));
   }
 
   /** An answer is on its way to it from an upstream. */
@@ -215,16 +217,15 @@ class Connection {
 
   cutIfDue(nowMs: number): void {
     if (nowMs < this.#deadlineMs || (this.isWaiting && !this.#isBlocked)) return;
-    if (this.#dueReason !== 'idle') {
-      this.cut(this.#dueReason);
-      return;
-    }
-    this.#listener.gone(this, 'idle');
-    this.#socket.destroySoon();
+    if (this.#dueReason !== 'idle') this.cut(this.#dueReason);
+    // What has not been taken in all this time would keep the socket open.
+    else if (this.#socket.writableLength > 0) this.cut('unread-answers');
+    else this.finish('idle');
   }
 
   /** Takes no more queries; ends when the last answer is out. */
-  finish(): void {
+  finish(reason: ClosedBecause): void {
+    this.#closedBecause = reason;
     this.#isLast = true;
     this.#unread = nothing;
     this.#socket.pause();
@@ -232,14 +233,12 @@ class Connection {
   }
 
   #take(chunk: Buffer): void {
+    if (this.#isLast) return;
     this.#octets += chunk.length;
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     // After a pause at most the chunk that was under way can come, so `#unread` is bounded by two chunks.
     if (!this.#isReading) this.#read();
-    if (this.#octets > this.#listener.settings.octetsMax && !this.#isLast) {
-      this.#listener.gone(this, 'octets');
-      this.finish();
-    }
+    if (this.#octets > this.#listener.settings.octetsMax) this.finish('octets');
   }
 
   /** Answers what has arrived, some messages a turn. */

@@ -1,0 +1,244 @@
+import { decode } from 'dns-packet';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Forwarder } from '../../resolver/forwarding.ts';
+import { askTcp, askUdp, queryOctets, TcpClient, withLength } from '../support/dns-client.ts';
+import { type Serving, serving } from '../support/serving.ts';
+import { until } from '../support/until.ts';
+
+const test = suite('integration: server tcp');
+
+const ZONE = `
+  1.web.example.org host=192.0.2.1 port=80
+  2.web.example.org host=192.0.2.2 port=80
+`;
+const WEB = { name: 'web.example.org' };
+
+/** Runs `body` with a server, its clients closed behind it. */
+async function using(
+  options: Parameters<typeof serving>,
+  body: (on: Serving, connect: () => Promise<TcpClient>) => Promise<void>,
+): Promise<void> {
+  const on = await serving(...options);
+  const clients: TcpClient[] = [];
+  try {
+    await body(on, async () => {
+      const client = await TcpClient.connect(on.server);
+      clients.push(client);
+      return client;
+    });
+  } finally {
+    for (const client of clients) client.close();
+    await on.close();
+  }
+}
+
+const ids = (messages: readonly Buffer[]) => messages.map((message) => message.readUInt16BE(0));
+
+test('queries sent in one go are all answered (RFC 7766 §6.2.1.1)', () =>
+  using([ZONE], async (_on, connect) => {
+    const client = await connect();
+    const asked = Array.from({ length: 500 }, (_none, id) => id);
+    client.send(...asked.map((id) => queryOctets({ ...WEB, id })));
+    assert.equal(ids(await client.receive(500)), asked);
+  }));
+
+test('a query that comes octet by octet is answered', () =>
+  using([ZONE], async (_on, connect) => {
+    const client = await connect();
+    const octets = Buffer.concat([
+      withLength(queryOctets({ ...WEB, id: 1 })),
+      withLength(queryOctets({ ...WEB, id: 2 })),
+    ]);
+    for (const octet of octets) {
+      client.socket.write(Buffer.from([octet]));
+      await new Promise(setImmediate);
+    }
+    assert.equal(ids(await client.receive(2)), [1, 2]);
+  }));
+
+function slowForwarder(): { forwarder: Forwarder; open: () => void } {
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return {
+    open: () => open(),
+    forwarder: {
+      async forward(query) {
+        await gate;
+        return Buffer.concat([Buffer.from('000081800001000000000000', 'hex'), query.subarray(12)]);
+      },
+      cached: () => undefined,
+      resolve: async () => ({ addresses: [], validUntilMs: 0 }),
+    },
+  };
+}
+
+test('an answer that waits for an upstream holds up no other (RFC 7766 §6.2.1.1)', () => {
+  const { forwarder, open } = slowForwarder();
+  return using([ZONE, { deps: { forwarder } }], async (_on, connect) => {
+    const client = await connect();
+    client.send(queryOctets({ name: 'www.example.com', id: 1 }), queryOctets({ ...WEB, id: 2 }));
+    assert.equal(ids(await client.receive(1)), [2]);
+    open();
+    assert.equal(ids(await client.receive(2)), [2, 1]);
+  });
+});
+
+test('one connection waits for so many answers and no more; then the next are read', () => {
+  const { forwarder, open } = slowForwarder();
+  return using([ZONE, { deps: { forwarder } }, { tcp: { slowQueriesMax: 3 } }], async (on, connect) => {
+    const client = await connect();
+    client.send(
+      ...[1, 2, 3, 4, 5].map((id) => queryOctets({ name: 'www.example.com', id })),
+      queryOctets({ ...WEB, id: 6 }),
+    );
+    await until('three queries that wait', () => on.answerer.slowQueries === 3);
+    assert.equal(ids(await client.receive(0)), []);
+    open();
+    assert.equal(ids(await client.receive(6)).sort(), [1, 2, 3, 4, 5, 6]);
+  });
+});
+
+test('a client that sends its end with its query gets its answer, then ours', () =>
+  using([ZONE], async (_on, connect) => {
+    const client = await connect();
+    client.socket.end(withLength(queryOctets(WEB)));
+    await client.receive(1);
+    await until('the end of the connection', () => client.isClosed);
+  }));
+
+test('what needs no answer gets none, and the connection stays', () =>
+  using([ZONE], async (_on, connect) => {
+    const client = await connect();
+    client.send(
+      Buffer.alloc(0),
+      Buffer.alloc(5),
+      queryOctets({ ...WEB, flags: 0x8100 }),
+      Buffer.alloc(60_000, 0xff),
+      queryOctets({ ...WEB, id: 9 }),
+    );
+    assert.equal(ids(await client.receive(1)), [9]);
+  }));
+
+test('an idle connection is closed, one in use is not', () =>
+  using([ZONE, {}, { tcp: { idleMs: 1_000 } }], async (_on, connect) => {
+    const idle = await connect();
+    const used = await connect();
+    const usedFrom = performance.now();
+    await until('the idle connection to be closed', async () => {
+      used.send(queryOctets(WEB));
+      await used.receive(used.messages.length + 1);
+      return idle.isClosed;
+    });
+    assert.ok(performance.now() - usedFrom > 900, 'not before its time');
+    assert.is(used.isClosed, false);
+  }));
+
+test('300 clients that drip octets are cut in time, and good queries go on', () =>
+  using([ZONE, {}, { tcp: { queryMs: 1_000 } }], async (on, connect) => {
+    const query = withLength(queryOctets(WEB));
+    const dripping: TcpClient[] = [];
+    for (let left = 300; left > 0; left -= 1) dripping.push(await connect());
+    let octet = 0;
+    const drip = setInterval(() => {
+      for (const client of dripping) if (!client.isClosed) client.socket.write(query.subarray(octet, octet + 1));
+      octet += 1;
+    }, 100);
+    const goodMs: number[] = [];
+    try {
+      await until('the dripping clients to be cut', async () => {
+        for (const ask of [askUdp, askTcp]) {
+          const startedMs = performance.now();
+          await ask(on.server, WEB);
+          goodMs.push(performance.now() - startedMs);
+        }
+        return dripping.filter(({ isClosed }) => isClosed).length >= 285;
+      });
+    } finally {
+      clearInterval(drip);
+    }
+    assert.ok(octet < query.length - 1, 'they were cut before their queries were whole');
+    const typicalMs = goodMs.sort((a, b) => a - b)[Math.floor(goodMs.length * 0.95)] as number;
+    assert.ok(typicalMs < 50, `95 % of the good queries within ${typicalMs.toFixed(1)} ms`);
+  }));
+
+test('past the bound of one client, its connection without a query for longest makes room', () =>
+  using([ZONE, {}, { tcp: { connectionsPerClientMax: 3 } }], async (on, connect) => {
+    const clients = [await connect(), await connect(), await connect()];
+    // The first has asked since, so that the second is next.
+    clients[0]?.send(queryOctets(WEB));
+    await clients[0]?.receive(1);
+    const fourth = await connect();
+    fourth.send(queryOctets(WEB));
+    await fourth.receive(1);
+    await until('the second to be closed', () => clients[1]?.isClosed === true);
+    assert.equal([clients[0]?.isClosed, clients[2]?.isClosed], [false, false]);
+    assert.match(await on.metrics.text(), 'rollcall_dns_tcp_closed_total{reason="room"} 1');
+  }));
+
+test('past the bound of all connections the new one is served too', () =>
+  using([ZONE, {}, { tcp: { connectionsMax: 5 } }], async (on, connect) => {
+    for (let left = 12; left > 0; left -= 1) {
+      const client = await connect();
+      client.send(queryOctets(WEB));
+      await client.receive(1);
+    }
+    assert.match(await on.metrics.text(), 'rollcall_dns_tcp_connections 5\n');
+  }));
+
+test('a connection that has had its octets is closed when its answers are out', () =>
+  using([ZONE, {}, { tcp: { octetsMax: 1_000 } }], async (_on, connect) => {
+    const client = await connect();
+    client.send(...Array.from({ length: 50 }, (_none, id) => queryOctets({ ...WEB, id })));
+    await until('the connection to be closed', () => client.isClosed);
+    assert.ok(client.messages.length >= 1_000 / 35 - 1, `${client.messages.length} answers`);
+  }));
+
+const WIDE = Array.from(
+  { length: 2_000 },
+  (_none, at) => `${at.toString(36)}.node-${at % 7}.web.example.org host=10.0.${at >> 8}.${at & 255} port=80`,
+).join('\n');
+
+test('who takes no answers is read from no more, and cut; others go on', () =>
+  using([WIDE, {}, { tcp: { idleMs: 1_000 } }], async (on, connect) => {
+    const client = await connect();
+    client.socket.pause();
+    // Some 60 MB of answers, far beyond what the kernel and we hold.
+    client.send(...Array.from({ length: 2_000 }, (_none, id) => queryOctets({ ...WEB, id })));
+    const startedMs = performance.now();
+    await askTcp(on.server, WEB);
+    assert.ok(performance.now() - startedMs < 500);
+    await until('the connection to be cut', async () =>
+      (await on.metrics.text()).includes('rollcall_dns_tcp_closed_total{reason="unread-answers"} 1'),
+    );
+    assert.ok(
+      [...on.answerer.counts.responses()].every(([, total]) => total < 2_000),
+      'not all were composed',
+    );
+  }));
+
+test('a name with 2,000 instances: TC over UDP, all addresses over TCP, as many SRV as a message holds', () =>
+  using([WIDE], async (on) => {
+    const overUdp = await askUdp(on.server, { ...WEB, edns: { udp: 4_096 } });
+    assert.equal([overUdp.flag_tc, overUdp.answers?.length], [true, 0]);
+    const addresses = await askTcp(on.server, WEB);
+    assert.equal([addresses.flag_tc, addresses.answers?.length], [false, 2_000]);
+    const services = await askTcp(on.server, { ...WEB, type: 'SRV' });
+    assert.ok(services.flag_tc && (services.answers?.length ?? 0) > 1_000);
+  }));
+
+test('closing ends connections and waits for no client', async () => {
+  const on = await serving(ZONE);
+  const client = await TcpClient.connect(on.server);
+  client.send(queryOctets(WEB));
+  await client.receive(1);
+  const startedMs = performance.now();
+  await on.close();
+  assert.ok(performance.now() - startedMs < 1_500);
+  await until('the connection to be closed', () => client.isClosed);
+  assert.is(decode(client.messages[0] as Buffer).answers?.length, 2);
+});
+
+test.run();
