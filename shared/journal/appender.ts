@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Log, LogFields } from '../log.ts';
+import type { FoundJournal } from './directory.ts';
 import { causeOf } from './error.ts';
 import type { JournalGap, JournalGapReason } from './event.ts';
 import { encodeHeader, FORMAT_VERSION } from './line.ts';
@@ -7,6 +8,7 @@ import { AppendQueue, QUEUE_OCTETS_MAX } from './queue.ts';
 import type { ReadableSegment } from './reader.ts';
 import { segmentName } from './retention.ts';
 import { type OpenFile, SegmentWriteError, SegmentWriter } from './segment-writer.ts';
+import { Syncer } from './syncer.ts';
 
 /** Between two tries of a journal that cannot be written. */
 export const RETRY_MS = 3000;
@@ -41,39 +43,48 @@ export class Appender {
   /** Segments that are finished, oldest first. */
   #segments: ReadableSegment[];
   #writer: SegmentWriter | undefined;
-  #pumping = false;
+  /** Nothing is written before {@link start} has found the place to write to. */
+  #pumping = true;
+  #pumped: Promise<void> = Promise.resolve();
   #stopped: string | undefined;
   /** From the first failure until everything queued is written again. */
-  #outage: { readonly sinceMs: number; readonly lostBefore: number } | undefined;
+  #outage: { readonly sinceMs: number } | undefined;
+  /** Events lost up to the last time that everything was written. */
+  #lostBefore = 0;
   #waiters: { readonly sequence: number; readonly resolve: (written: boolean) => void }[] = [];
-  #syncTimer: NodeJS.Timeout | undefined;
-  #syncing: Promise<void> | undefined;
+  readonly #syncer: Syncer;
   #retryTimer: NodeJS.Timeout | undefined;
   #closing = false;
-  #fsyncFailures = 0;
 
   constructor(settings: AppenderSettings, segments: readonly ReadableSegment[]) {
     this.#settings = settings;
     this.#segments = [...segments];
     this.#queue = new AppendQueue(settings.queueOctetsMax);
+    this.#syncer = new Syncer({
+      fsyncMs: settings.fsyncMs,
+      current: () => this.#writer,
+      onFailed: (text, cause) => this.#say('error', 'journal-fsync-failed', text, { cause }),
+    });
   }
 
   /** Opens the segment to write to: the newest when it has room, else a new one. Never rejects; see {@link state}. */
-  async start(newestHasRecords: boolean): Promise<void> {
-    const { makeWritable, nextSequence, openFile, segmentOctets } = this.#settings;
+  async start(found: FoundJournal['newest']): Promise<void> {
+    const { makeWritable, openFile, segmentOctets } = this.#settings;
     const newest = this.#segments.at(-1);
     try {
       await makeWritable();
-      if (newest !== undefined && newest.octets < segmentOctets) {
+      if (found !== undefined && newest !== undefined && newest.octets < segmentOctets) {
         const { path, firstSequence, octets } = newest;
-        this.#writer = await SegmentWriter.resume(openFile, path, firstSequence, octets, newestHasRecords);
+        this.#writer = await SegmentWriter.resume(openFile, path, firstSequence, octets, found === 'has-records');
         this.#segments.pop();
       } else {
-        await this.#create(nextSequence());
+        await this.#create();
       }
     } catch (error) {
       await this.#stop(error);
     }
+    this.#pumping = false;
+    this.#wake();
   }
 
   enqueue(line: string, sequence: number): void {
@@ -113,18 +124,20 @@ export class Appender {
 
   /** Everything queued so far is on the disk, or the journal is stopped. */
   async flush(): Promise<void> {
-    if (!(await this.written())) return;
-    await this.#syncing; // it may have begun before the last write
-    await this.#sync();
+    await this.written();
+    if (this.#stopped === undefined) await this.#syncer.flush();
   }
 
   /** @returns whether everything that was queued is in the file */
   async close(): Promise<boolean> {
     this.#closing = true;
     clearTimeout(this.#retryTimer);
-    if (this.#stopped !== undefined) await this.#retry();
+    if (this.#stopped !== undefined) {
+      await this.#pumped; // it may still be closing the file that failed
+      await this.#retry();
+    }
     await this.flush();
-    clearTimeout(this.#syncTimer);
+    this.#syncer.stop();
     const writer = this.#writer;
     this.#writer = undefined;
     if (writer !== undefined) await this.#finish(writer);
@@ -140,8 +153,9 @@ export class Appender {
   }
 
   get segments(): readonly ReadableSegment[] {
-    const { path, firstSequence, octets } = this.#writer ?? { path: '', firstSequence: 0, octets: 0 };
-    return path === '' ? [...this.#segments] : [...this.#segments, { path, firstSequence, octets }];
+    if (this.#writer === undefined) return [...this.#segments];
+    const { path, firstSequence, octets } = this.#writer;
+    return [...this.#segments, { path, firstSequence, octets }];
   }
 
   /** Retention took these away. */
@@ -155,20 +169,21 @@ export class Appender {
   }
 
   get counts(): { readonly lost: number; readonly queuedOctets: number; readonly fsyncFailures: number } {
-    return { lost: this.#queue.lost, queuedOctets: this.#queue.octets, fsyncFailures: this.#fsyncFailures };
+    return { lost: this.#queue.lost, queuedOctets: this.#queue.octets, fsyncFailures: this.#syncer.failures };
   }
 
   #wake(): void {
     if (this.#pumping || this.#stopped !== undefined) return;
     this.#pumping = true;
-    queueMicrotask(() => void this.#pump()); // so that what is appended together is written together
+    // In a microtask, so that what is appended together is written together.
+    this.#pumped = Promise.resolve().then(() => this.#pump());
   }
 
   async #pump(): Promise<void> {
     while (this.#stopped === undefined && !this.#queue.isEmpty) {
       const batch = this.#queue.take(WRITE_OCTETS_MAX);
       try {
-        const writer = await this.#segmentFor(batch[0]?.sequence ?? 1);
+        const writer = await this.#writable();
         await writer.write(batch.map(({ line }) => line));
         this.#settle(batch.length, batch[batch.length - 1]?.sequence);
       } catch (error) {
@@ -178,14 +193,20 @@ export class Appender {
       }
     }
     this.#pumping = false;
-    if (this.#stopped === undefined && this.#outage !== undefined) this.#regained(this.#outage);
+    if (this.#stopped !== undefined) return;
+    const lost = this.#queue.lost - this.#lostBefore;
+    this.#lostBefore = this.#queue.lost;
+    if (this.#outage !== undefined) this.#sayRegained(this.#outage.sinceMs, lost);
+    else if (lost === 0) return;
+    this.#outage = undefined;
+    this.#settings.onRegained(lost);
   }
 
   #settle(count: number, lastSequence: number | undefined): void {
     this.#queue.settle(count);
     if (lastSequence !== undefined) this.#release((waiter) => waiter.sequence <= lastSequence, true);
     if (count > 0) this.#closeGap();
-    this.#scheduleSync();
+    this.#syncer.schedule();
   }
 
   #closeGap(): void {
@@ -203,16 +224,18 @@ export class Appender {
     for (const { resolve } of released) resolve(written && !this.#queue.hasGap);
   }
 
-  async #segmentFor(sequence: number): Promise<SegmentWriter> {
+  async #writable(): Promise<SegmentWriter> {
     const writer = this.#writer;
     if (writer !== undefined && !writer.hasFailed && (writer.isEmpty || writer.octets < this.#settings.segmentOctets)) {
       return writer;
     }
     if (writer !== undefined) await this.#retire(writer);
-    return this.#create(sequence);
+    return this.#create();
   }
 
-  async #create(firstSequence: number): Promise<SegmentWriter> {
+  /** Begins a segment; the first line in it will be the oldest that is not written yet. */
+  async #create(): Promise<SegmentWriter> {
+    const firstSequence = this.#queue.firstSequence ?? this.#settings.nextSequence();
     const { directory, kind, nowMs, openFile, onNewSegment } = this.#settings;
     const header = {
       format: 'rollcall-journal',
@@ -237,8 +260,7 @@ export class Appender {
   }
 
   async #finish(writer: SegmentWriter): Promise<void> {
-    await this.#syncing;
-    await this.#syncFile(writer);
+    await this.#syncer.finish(writer);
     try {
       if (writer.isEmpty && writer.hasFailed) await writer.abandon();
       else await writer.close();
@@ -251,7 +273,7 @@ export class Appender {
     this.#stopped = error instanceof Error ? error.message : String(error);
     this.#release(() => true, false);
     if (this.#outage === undefined) {
-      this.#outage = { sinceMs: this.#settings.nowMs(), lostBefore: this.#queue.lost };
+      this.#outage = { sinceMs: this.#settings.nowMs() };
       const text = `cannot be written: ${this.#stopped}; events are kept in memory up to ${this.#settings.queueOctetsMax ?? QUEUE_OCTETS_MAX} octets and then lost, until a write succeeds`;
       this.#say('error', 'journal-stopped', text, { cause: causeOf((error as Error).cause ?? error) });
     }
@@ -267,7 +289,7 @@ export class Appender {
   async #retry(): Promise<void> {
     try {
       await this.#settings.makeWritable();
-      await this.#create(this.#queue.firstSequence ?? this.#settings.nextSequence());
+      await this.#create();
     } catch (error) {
       this.#stopped = (error as Error).message; // said once, when it stopped; the status has the newest reason
       this.#armRetry();
@@ -277,45 +299,12 @@ export class Appender {
     this.#wake();
   }
 
-  #regained({ sinceMs, lostBefore }: { readonly sinceMs: number; readonly lostBefore: number }): void {
-    this.#outage = undefined;
+  #sayRegained(sinceMs: number, lost: number): void {
     const awayMs = this.#settings.nowMs() - sinceMs;
-    const lost = this.#queue.lost - lostBefore;
     this.#say('warn', 'journal-writing-again', `is written again after ${awayMs} ms; ${lost} events were lost`, {
       awayMs,
       lost,
     });
-    this.#settings.onRegained(lost);
-  }
-
-  #scheduleSync(): void {
-    if (this.#syncTimer !== undefined || this.#syncing !== undefined) return;
-    this.#syncTimer = setTimeout(() => void this.#sync(), this.#settings.fsyncMs).unref();
-  }
-
-  /** Brings the current segment to the disk, beside the writes; one at a time. */
-  #sync(): Promise<void> {
-    clearTimeout(this.#syncTimer);
-    this.#syncTimer = undefined;
-    this.#syncing ??= this.#syncCurrent().finally(() => {
-      this.#syncing = undefined;
-      if ((this.#writer?.unsynced ?? 0) > 0 && this.#writer?.hasFailed === false) this.#scheduleSync();
-    });
-    return this.#syncing;
-  }
-
-  async #syncCurrent(): Promise<void> {
-    if (this.#writer !== undefined) await this.#syncFile(this.#writer);
-  }
-
-  async #syncFile(writer: SegmentWriter): Promise<void> {
-    try {
-      await writer.sync();
-    } catch (error) {
-      this.#fsyncFailures += 1;
-      const text = `fsync of ${writer.path} failed (${causeOf(error)}): its last ${writer.unsynced} lines may not survive a power loss; going on in a new segment`;
-      this.#say('error', 'journal-fsync-failed', text, { cause: causeOf(error), lines: writer.unsynced });
-    }
   }
 
   #say(level: 'warn' | 'error', event: string, text: string, fields: LogFields = {}): void {

@@ -105,8 +105,8 @@ export interface FoundJournal {
   readonly files: readonly JournalFile[];
   /** Oldest first, as far as their lines are whole. */
   readonly segments: readonly ReadableSegment[];
-  /** The newest segment holds a record. */
-  readonly newestHasRecords: boolean;
+  /** How far the newest segment can be gone on with; undefined when a new one must be begun. */
+  readonly newest: 'empty' | 'has-records' | undefined;
   /** The first number that was never given out, unless `crashed`. */
   readonly nextSequence: number;
   /** The last process did not close it. */
@@ -122,20 +122,21 @@ async function look(path: string, kind: string, log: Log): Promise<FoundJournal>
     .filter((file) => file.type === 'segment')
     .map(({ name, sequence, octets }) => ({ path: join(path, name), firstSequence: sequence, octets }));
   const newestSnapshot = files.findLast((file) => file.type === 'snapshot');
-  const newest = segments.at(-1);
+  const newest = segments.pop();
   let tail: SegmentTail = { wholeOctets: 0, tornOctets: 0, corruptLines: 0 };
   if (newest !== undefined) {
     tail = await readTail(newest.path);
-    segments[segments.length - 1] = { ...newest, octets: tail.wholeOctets };
-    if (tail.wholeOctets === 0) segments.pop(); // not even a header: it will be replaced
     sayTorn(newest.path, tail, log);
+    // Without even a header it will be replaced; the one before it is finished, and stays so.
+    if (tail.wholeOctets > 0) segments.push({ ...newest, octets: tail.wholeOctets });
   }
+  const hasRecords = tail.lastSequence !== undefined || tail.corruptLines > 0;
   const lastSequence = (tail.lastSequence ?? (newest?.firstSequence ?? 1) - 1) + tail.corruptLines;
   const closed = await readClosed(join(path, CLOSED_FILE));
   return {
     files,
     segments,
-    newestHasRecords: tail.lastSequence !== undefined || tail.corruptLines > 0,
+    newest: tail.wholeOctets === 0 ? undefined : hasRecords ? 'has-records' : 'empty',
     nextSequence: Math.max(lastSequence, newestSnapshot?.sequence ?? 0, (closed ?? 1) - 1) + 1,
     crashed: closed === undefined && files.length > 0,
     tornOctets: tail.tornOctets,

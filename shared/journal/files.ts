@@ -34,20 +34,25 @@ async function describe(
   if (handle === undefined) return undefined; // removed since by retention
   try {
     const { size, mtimeMs } = await handle.stat();
-    const header = parseHeader((await readFirstLine(handle)) ?? '');
+    const { header, intact } = parseHeader((await readFirstLine(handle)) ?? '') ?? { intact: false };
     if (header !== undefined && header.version > FORMAT_VERSION) {
       throw new JournalOpenError(
         'newer-format',
         `${path} has format version ${header.version}, this rollcall knows up to ${FORMAT_VERSION}; use the rollcall that wrote it, or move ${directory} away`,
       );
     }
-    if (header !== undefined && header.kind !== kind) {
+    if (header !== undefined && intact && header.kind !== kind) {
       throw new JournalOpenError(
         'wrong-kind',
         `${path} belongs to a journal of the ${header.kind}, not of the ${kind}`,
       );
     }
-    return { name, ...parsed, octets: size, createdAtMs: header?.createdAtMs ?? Math.floor(mtimeMs) };
+    return {
+      name,
+      ...parsed,
+      octets: size,
+      createdAtMs: intact && header !== undefined ? header.createdAtMs : Math.floor(mtimeMs),
+    };
   } finally {
     await handle.close();
   }

@@ -26,11 +26,13 @@ export interface JournalSettings {
   readonly keepOctets?: number;
   /** Default 30 days. */
   readonly keepMs?: number;
+  /** Keep segments until two snapshots cover them, whatever the limits; default false. */
+  readonly keepUncovered?: boolean;
   /** What was written is on the disk this much later, as far as the disk keeps up; default 1000. */
   readonly fsyncMs?: number;
   /** Wall clock, for headers and gaps; events bring their own times. */
   readonly nowMs?: () => number;
-  /** The disk takes events again after an outage in which `lost` of them were lost: a good time for a snapshot. */
+  /** Everything queued is written again, after an outage or after `lost` events had to be left out: time for a snapshot. */
   readonly onRegained?: (lost: number) => void;
   /** Octets that may wait for the disk; default 32 MiB. */
   readonly queueOctetsMax?: number;
@@ -64,7 +66,14 @@ export class Journal<E extends JournalEvent> {
   #closed: Promise<void> | undefined;
 
   private constructor(settings: JournalSettings, directory: JournalDirectory) {
-    const { kind, log, nowMs = Date.now, keepOctets = 1024 * MIB, keepMs = 30 * DAY_MS } = settings;
+    const {
+      kind,
+      log,
+      nowMs = Date.now,
+      keepOctets = 1024 * MIB,
+      keepMs = 30 * DAY_MS,
+      keepUncovered = false,
+    } = settings;
     const { found, path } = directory;
     this.#kind = kind;
     this.#log = log;
@@ -79,7 +88,7 @@ export class Journal<E extends JournalEvent> {
       kind,
       log,
       nowMs,
-      limits: { keepOctets, keepMs },
+      limits: { keepOctets, keepMs, keepUncovered },
       onRemoved: (paths) => this.#appender.forget(paths),
     });
     this.#appender = new Appender(
@@ -111,10 +120,10 @@ export class Journal<E extends JournalEvent> {
   static async open<E extends JournalEvent>(settings: JournalSettings): Promise<Journal<E>> {
     const directory = await JournalDirectory.open(settings.directory, settings.kind, settings.log);
     const journal = new Journal<E>(settings, directory);
-    const { crashed, corruptLines, newestHasRecords } = directory.found;
+    const { crashed, corruptLines, newest } = directory.found;
     if (corruptLines > 0) journal.#say('warn', 'journal-corrupt', `its last ${corruptLines} lines cannot be read`);
     if (crashed) journal.#skipSequences();
-    await journal.#appender.start(newestHasRecords);
+    await journal.#appender.start(newest);
     await journal.#archive.retain();
     return journal;
   }

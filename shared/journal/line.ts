@@ -5,7 +5,7 @@ import type { JournalEntry, JournalEvent, JournalGap } from './event.ts';
 /**
  * The lines of a journal, each one JSON object in canonical form (the same content gives the same octets):
  *
- *     {"createdAtMs":…,"firstSequence":1,"format":"rollcall-journal","kind":"resolver","version":1}
+ *     {"crc":"91c50e6f","createdAtMs":…,"firstSequence":1,"format":"rollcall-journal","kind":"resolver","version":1}
  *     {"crc":"5f3a0c11","event":{"atMs":…,"type":"RecordPut",…},"sequence":1}
  *     {"crc":"0b77d2e4","gap":{"atMs":…,"fromSequence":2,"lost":3,"reason":"unwritable","toSequence":4},"sequence":4}
  *
@@ -37,7 +37,7 @@ export interface SnapshotHeader {
 /** The last line of a snapshot: without it, or when it does not agree with the lines before it, the snapshot is damaged. */
 export interface SnapshotEnd {
   readonly lines: number;
-  /** CRC-32 of every octet between the header line and this one. */
+  /** CRC-32 of every octet before this line. */
   readonly crc: string;
 }
 
@@ -50,9 +50,15 @@ const CRC_PREFIX = '{"crc":"';
 const BODY_AT = CRC_PREFIX.length + 8 + 2;
 /** The canonical form puts `atMs` first unless a field sorts before it; then a line is merely slower to pass over. */
 const AT_MS = Buffer.from('"event":{"atMs":');
-const SEQUENCE = '"sequence":';
+const SEQUENCE = Buffer.from('"sequence":');
+const SUM = Buffer.from(CRC_PREFIX);
+const QUOTE = 0x22;
 const ZERO = 0x30;
 const NINE = 0x39;
+const LOWER_A = 0x61;
+const LOWER_F = 0x66;
+const COMMA = 0x2c;
+const CLOSE_BRACE = 0x7d;
 
 /**
  * @throws {TypeError} when the event has no JSON form (a cycle, a bigint)
@@ -73,7 +79,7 @@ export function encodeGapLine(gap: JournalGap): string {
 }
 
 export function encodeHeader(header: SegmentHeader | SnapshotHeader): string {
-  return stringify(header);
+  return withSum(stringify(header).slice(1));
 }
 
 export function encodeSnapshotEnd(end: SnapshotEnd): string {
@@ -94,11 +100,10 @@ export function hex32(sum: number): string {
 /** Reads one line, without its newline. What cannot be believed is an outcome: it costs that line alone. */
 export function parseLine<E extends JournalEvent>(octets: Buffer): ParsedLine<E> {
   if (octets.length > LINE_OCTETS_MAX) return corrupt(`${octets.length} octets, more than ${LINE_OCTETS_MAX}`);
-  const start = octets.toString('latin1', 0, BODY_AT);
-  if (!start.startsWith(CRC_PREFIX) || !start.endsWith('",')) return corrupt('does not begin with its check sum');
-  const sum = hex32(crc32(octets.subarray(BODY_AT)));
-  const stated = start.slice(CRC_PREFIX.length, -2);
-  if (sum !== stated) return corrupt(`check sum is ${sum}, the line says ${stated}`);
+  const stated = sumAtStart(octets);
+  if (stated === undefined) return corrupt('does not begin with its check sum');
+  const sum = crc32(octets.subarray(BODY_AT));
+  if (sum !== stated) return corrupt(`check sum is ${hex32(sum)}, the line says ${hex32(stated)}`);
   let line: { event?: E; gap?: JournalGap; sequence?: unknown };
   try {
     line = JSON.parse(octets.toString('utf8'));
@@ -112,13 +117,36 @@ export function parseLine<E extends JournalEvent>(octets: Buffer): ParsedLine<E>
   return corrupt('is neither an event nor a gap');
 }
 
+function sumAtStart(octets: Buffer): number | undefined {
+  if (octets.length < BODY_AT || octets.compare(SUM, 0, SUM.length, 0, SUM.length) !== 0) return undefined;
+  if (octets[BODY_AT - 2] !== QUOTE || octets[BODY_AT - 1] !== COMMA) return undefined;
+  let sum = 0;
+  for (let at = SUM.length; at < BODY_AT - 2; at += 1) {
+    const digit = octets[at] as number;
+    if (digit >= ZERO && digit <= NINE) sum = sum * 16 + digit - ZERO;
+    else if (digit >= LOWER_A && digit <= LOWER_F) sum = sum * 16 + digit - LOWER_A + 10;
+    else return undefined;
+  }
+  return sum;
+}
+
 /** The number at the end of a line, unchecked: for finding a place in a file. */
 export function sequenceAtEnd(octets: Buffer): number | undefined {
-  const end = octets.toString('latin1', Math.max(0, octets.length - SEQUENCE.length - 17));
-  const at = end.lastIndexOf(SEQUENCE);
-  if (at < 0 || !end.endsWith('}')) return undefined;
-  const sequence = Number(end.slice(at + SEQUENCE.length, -1));
-  return Number.isSafeInteger(sequence) ? sequence : undefined;
+  let at = octets.length - 1;
+  if (octets[at] !== CLOSE_BRACE) return undefined;
+  let sequence = 0;
+  for (let power = 1; ; power *= 10) {
+    at -= 1;
+    const digit = octets[at] ?? 0;
+    if (digit < ZERO || digit > NINE) break;
+    sequence += (digit - ZERO) * power;
+  }
+  const begin = at + 1 - SEQUENCE.length;
+  return begin >= 0 &&
+    octets.compare(SEQUENCE, 0, SEQUENCE.length, begin, at + 1) === 0 &&
+    Number.isSafeInteger(sequence)
+    ? sequence
+    : undefined;
 }
 
 /** The time of an event line, unchecked, without parsing it: for passing over what is outside a range. */
@@ -128,17 +156,24 @@ export function atMsAtStart(octets: Buffer): number | undefined {
   let atMs = 0;
   for (let at = end; at < octets.length; at += 1) {
     const digit = octets[at] as number;
-    if (digit < ZERO || digit > NINE) return digit === 0x2c || digit === 0x7d ? atMs : undefined;
+    if (digit < ZERO || digit > NINE) return digit === COMMA || digit === CLOSE_BRACE ? atMs : undefined;
     atMs = atMs * 10 + digit - ZERO;
   }
   return undefined;
 }
 
-/** Reads the first line of a file; undefined when it is no header of ours. A later version's header is returned too. */
-export function parseHeader(line: string): SegmentHeader | SnapshotHeader | undefined {
+/**
+ * Reads the first line of a file; undefined when it is no header of ours. A later version's header is returned too: its
+ * `format` and `version` are where they are now. When it is not `intact`, the rest of it must not be believed.
+ */
+export function parseHeader(
+  line: string,
+): { readonly header: SegmentHeader | SnapshotHeader; readonly intact: boolean } | undefined {
   const header = parseObject(line) as Partial<SegmentHeader | SnapshotHeader> | undefined;
   if (header?.format !== 'rollcall-journal' && header?.format !== 'rollcall-snapshot') return undefined;
-  return Number.isSafeInteger(header.version) ? (header as SegmentHeader | SnapshotHeader) : undefined;
+  if (!Number.isSafeInteger(header.version)) return undefined;
+  const intact = line === withSum(line.slice(BODY_AT));
+  return { header: header as SegmentHeader | SnapshotHeader, intact };
 }
 
 /** Reads the last line of a snapshot; undefined when it is none. */

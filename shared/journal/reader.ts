@@ -40,7 +40,9 @@ export async function* readEntries<E extends JournalEvent>(
   const segments = source.segments.slice(Math.max(0, begin));
   const cursor = new Cursor<E>(range, segments[0]?.firstSequence);
   for (const segment of segments) {
-    for await (const entries of readSegment(segment, fromSequence, cursor, source.onCorrupt)) yield* entries;
+    for await (const entries of readSegment(segment, fromSequence, cursor, source.onCorrupt)) {
+      for (const entry of entries) yield entry; // `yield*` takes several turns for each
+    }
   }
   for (const line of source.pending) {
     const parsed = parseLine<E>(Buffer.from(line));

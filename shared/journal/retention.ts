@@ -11,6 +11,11 @@ export interface JournalFile {
 export interface RetentionLimits {
   readonly keepOctets: number;
   readonly keepMs: number;
+  /**
+   * Segments stay until two snapshots have all that is in them, whatever the limits: for a journal whose state nobody else
+   * has. Otherwise, without a snapshot the limits alone decide.
+   */
+  readonly keepUncovered: boolean;
 }
 
 export interface RetentionPlan {
@@ -44,14 +49,15 @@ export function parseFileName(name: string): { type: JournalFile['type']; sequen
 
 /**
  * Decides what to remove: the oldest first, by age and by total size, never the newest segment, and never what the two
- * newest snapshots need (themselves and every segment with a later event). Without a snapshot the limits alone decide.
+ * newest snapshots need (themselves and every segment with a later event).
  * What is kept has no hole in it. A segment is as old as its last event, which is no younger than its successor.
  */
 export function planRetention(files: readonly JournalFile[], limits: RetentionLimits, nowMs: number): RetentionPlan {
   const inOrder = [...files].sort((a, b) => a.sequence - b.sequence);
   const segments = inOrder.filter((file) => file.type === 'segment');
   const keptSnapshots = inOrder.filter((file) => file.type === 'snapshot').slice(-SNAPSHOTS_KEPT);
-  const neededFrom = (keptSnapshots[0]?.sequence ?? Number.POSITIVE_INFINITY) + 1;
+  const uncovered = limits.keepUncovered && keptSnapshots.length < SNAPSHOTS_KEPT;
+  const neededFrom = uncovered ? 0 : (keptSnapshots[0]?.sequence ?? Number.POSITIVE_INFINITY) + 1;
   const successor = new Map(segments.map((segment, at) => [segment, segments[at + 1]]));
 
   const removable = (file: JournalFile): boolean => {

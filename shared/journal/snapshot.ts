@@ -37,10 +37,9 @@ export async function writeSnapshot(
   const handle = await open(temporary, 'w');
   try {
     try {
-      await handle.writeFile(`${encodeHeader(header)}\n`);
       let count = 0;
       let sum = 0;
-      let slice = '';
+      let slice = `${encodeHeader(header)}\n`;
       const writeSlice = async (): Promise<void> => {
         const octets = Buffer.from(slice);
         slice = '';
@@ -74,14 +73,14 @@ export async function openSnapshot(path: string): Promise<JournalSnapshot | stri
   if (handle === undefined) return undefined;
   try {
     const firstLine = (await readFirstLine(handle)) ?? '';
-    const header = parseHeader(firstLine);
+    const header = parseHeader(firstLine)?.header;
     if (header?.format !== 'rollcall-snapshot') return 'its header cannot be read';
     const { size } = await handle.stat();
     const [endLine, endAt] = await readLastLine(handle, size);
     const end = parseSnapshotEnd(endLine);
     if (end === undefined) return 'it has no end line';
     const from = Buffer.byteLength(firstLine) + 1;
-    const sum = hex32(await sumBetween(handle, from, endAt));
+    const sum = hex32(await sumUpTo(handle, endAt));
     if (sum !== end.crc) return `its check sum is ${sum}, its end line says ${end.crc}`;
     return { sequence: header.sequence, atMs: header.createdAtMs, lines: () => linesBetween(path, from, endAt) };
   } finally {
@@ -103,10 +102,10 @@ async function readLastLine(handle: FileHandle, size: number): Promise<[line: st
 
 const CHUNK_OCTETS = 1024 * 1024;
 
-async function sumBetween(handle: FileHandle, from: number, to: number): Promise<number> {
+async function sumUpTo(handle: FileHandle, to: number): Promise<number> {
   const chunk = Buffer.allocUnsafe(CHUNK_OCTETS);
   let sum = 0;
-  for (let at = from; at < to; ) {
+  for (let at = 0; at < to; ) {
     const { bytesRead } = await handle.read(chunk, 0, Math.min(CHUNK_OCTETS, to - at), at);
     if (bytesRead === 0) break;
     sum = crc32(chunk.subarray(0, bytesRead), sum);

@@ -14,15 +14,15 @@ import {
   StoreError,
   type Transaction,
 } from '../store.ts';
-import { ChangeHistory } from './embedded-history.ts';
+import type { ChangeHistory } from './embedded-history.ts';
 import { LeaseDeadlines } from './embedded-leases.ts';
+import { replay } from './embedded-replay.ts';
 import {
   decideCommit,
   decideLeaseEnd,
   leaseGone,
   type StoreEvent,
-  type StoreLine,
-  StoreState,
+  type StoreState,
   type Unstamped,
 } from './embedded-state.ts';
 import { Watchers } from './embedded-watchers.ts';
@@ -79,6 +79,7 @@ export async function openEmbeddedStore(settings: EmbeddedStoreSettings): Promis
     segmentOctets: SEGMENT_OCTETS,
     // The past of a store is worth nothing: what the snapshots do not need is removed.
     keepMs: 0,
+    keepUncovered: true,
     keepOctets: Number.POSITIVE_INFINITY,
     onRegained: () => store?.takeSnapshot(),
   });
@@ -86,35 +87,6 @@ export async function openEmbeddedStore(settings: EmbeddedStoreSettings): Promis
   store = new JournaledStore(settings, journal, state, history);
   store.begin(gaps);
   return store;
-}
-
-interface Replayed {
-  readonly state: StoreState;
-  readonly history: ChangeHistory;
-  /** Places in the journal where commits are missing. */
-  readonly gaps: number;
-}
-
-async function replay(journal: Journal<StoreEvent>, historyChangesMax: number): Promise<Replayed> {
-  const state = new StoreState();
-  const snapshot = await journal.newestSnapshot();
-  if (snapshot !== undefined) {
-    for await (const line of snapshot.lines()) state.restore(line as StoreLine);
-  }
-  const history = new ChangeHistory(historyChangesMax, snapshot === undefined ? 0n : state.revision);
-  let gaps = 0;
-  for await (const entry of journal.entries({ fromSequence: (snapshot?.sequence ?? 0) + 1 })) {
-    if (entry.kind === 'gap') {
-      // After a crash the revisions were skipped then.
-      if (entry.gap.reason !== 'crash') gaps += 1;
-      continue;
-    }
-    const changes = state.evolve(entry.event);
-    if (entry.event.type === 'RevisionsSkipped') history.compact(state.revision);
-    else if (changes.length > 0) history.add(state.revision, changes);
-  }
-  history.trim();
-  return { state, history, gaps };
 }
 
 class JournaledStore implements EmbeddedStore {
