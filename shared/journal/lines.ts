@@ -13,8 +13,17 @@ export interface FoundLine {
   readonly whole: boolean;
 }
 
-/** The lines between two offsets, a chunk's worth at a time, so that a caller pays for one await per chunk. */
-export async function* readLines(handle: FileHandle, from: number, to: number): AsyncGenerator<readonly FoundLine[]> {
+/**
+ * The lines between two offsets, a chunk's worth at a time, so that a caller pays for one await per chunk.
+ *
+ * @param octetsMax what is longer is handed out in pieces; a caller that has checked the octets may lift it
+ */
+export async function* readLines(
+  handle: FileHandle,
+  from: number,
+  to: number,
+  octetsMax = LINE_OCTETS_MAX,
+): AsyncGenerator<readonly FoundLine[]> {
   let rest: Buffer = Buffer.alloc(0); // the beginning of a line whose end is in the next chunk
   let restAt = from;
   let at = from;
@@ -33,7 +42,7 @@ export async function* readLines(handle: FileHandle, from: number, to: number): 
     }
     rest = filled.subarray(begin);
     restAt += begin;
-    if (rest.length > LINE_OCTETS_MAX) {
+    if (rest.length > octetsMax) {
       // No line of ours is that long: hand out what there is as a line that cannot be read, and go on behind it.
       lines.push({ octets: rest, at: restAt, whole: true });
       restAt += rest.length;

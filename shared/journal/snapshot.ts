@@ -117,7 +117,7 @@ async function sumUpTo(handle: FileHandle, to: number): Promise<number> {
 async function* linesBetween(path: string, from: number, to: number): AsyncGenerator<unknown> {
   const handle = await open(path, 'r');
   try {
-    for await (const lines of readLines(handle, from, to)) {
+    for await (const lines of readLines(handle, from, to, Number.POSITIVE_INFINITY)) {
       for (const { octets } of lines) yield JSON.parse(octets.toString('utf8'));
     }
   } finally {

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { JournalEvent } from '../../shared/journal/event.ts';
 import { Journal, type JournalSettings } from '../../shared/journal/journal.ts';
+import { LINE_OCTETS_MAX } from '../../shared/journal/line.ts';
 import { silentLog } from '../../shared/log.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -46,6 +47,15 @@ test('a state comes back as it was, and the events after it follow from the next
     after.map(({ sequence }) => sequence),
     [11, 12],
   );
+  await journal.close();
+});
+
+test('a state may be one line, however long', async () => {
+  const journal = await opened(temporaryDirectory());
+  const state = ['x'.repeat(LINE_OCTETS_MAX + 1)];
+  await journal.snapshot(state);
+  const lines = await collect((await journal.newestSnapshot())?.lines());
+  assert.ok(lines.length === 1 && lines[0] === state[0]);
   await journal.close();
 });
 
