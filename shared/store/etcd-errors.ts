@@ -49,7 +49,7 @@ const SENTENCES: readonly (readonly [sentence: RegExp, code: StoreErrorCode, adv
   [/requested lease not found/, 'lease-gone', 'grant a new one'],
   [/user name is empty/, 'denied', 'etcd asks for a user; set --etcd-user and --etcd-password-file'],
   [/authentication failed/, 'denied', 'check --etcd-user and --etcd-password-file'],
-  [/permission denied/, 'denied', 'a role of the user must allow it; see docs/security.md'],
+  [/permission denied/, 'denied', 'a role of the user must allow it'],
   [STALE_LOGIN, 'denied'],
   [TOO_LARGE, 'invalid'],
   [/database space exceeded/, 'unavailable', 'compact and defragment etcd, then `etcdctl alarm disarm`'],

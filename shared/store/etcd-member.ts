@@ -51,6 +51,8 @@ export interface RangeResponse {
   readonly header: ResponseHeader;
   readonly kvs: readonly KeyValue[];
   readonly more: boolean;
+  /** Of all keys in the range, also those beyond the limit. */
+  readonly count: string;
 }
 
 export interface Compare {

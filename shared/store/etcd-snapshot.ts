@@ -5,11 +5,12 @@ import type { RangeRequest, RangeResponse } from './etcd-member.ts';
 
 /** The size of a value is not known before it was read, so the first page is small: its entries tell the next one's size. */
 const FIRST_PAGE_ENTRIES = 256;
-/**
- * Below gRPC's default limit of 4 MiB, which what stands between us and etcd may have; and one page is decoded at a
- * stretch, about 30 ms of this size, in which a resolver answers nobody. Larger pages would load a million keys faster.
- */
-const PAGE_OCTETS = 3 << 20;
+/** A page is decoded at a stretch, about 20 ms of this size, in which a resolver answers nobody. */
+const PAGE_OCTETS = 1 << 20;
+/** Below gRPC's default limit of 4 MiB, which what stands between us and etcd may have. */
+const PAGE_OCTETS_MAX = 3 << 20;
+/** For every page etcd counts all keys behind it, so a large range in small pages would cost it the square of its size. */
+const PAGES_WANTED = 96;
 /** One page may hold larger values than the one before it. */
 const PAGE_GROWTH_MAX = 16;
 /** Revision, lease and framing of one entry. */
@@ -19,8 +20,6 @@ const ATTEMPTS = 3;
 
 /**
  * Reads every key of `prefix` at one revision, page by page.
- *
- * etcd counts all keys behind a page's start to make the page, so few large pages cost it less than many small ones.
  *
  * @param range  one page; fails with a {@link StoreError}
  */
@@ -43,7 +42,7 @@ async function readOnce(prefix: string, range: (request: RangeRequest) => Promis
   const entries: Entry[] = [];
   let key = start;
   let limit = FIRST_PAGE_ENTRIES;
-  let pageOctets = PAGE_OCTETS;
+  let octetsMax = PAGE_OCTETS_MAX;
   let first: RangeResponse | undefined;
   for (;;) {
     const at = first === undefined ? {} : { revision: first.header.revision };
@@ -53,7 +52,7 @@ async function readOnce(prefix: string, range: (request: RangeRequest) => Promis
     } catch (error) {
       if (!(error instanceof StoreError && isTooLarge(error.cause)) || limit === 1) throw error;
       limit = Math.ceil(limit / 4);
-      pageOctets = Math.ceil(pageOctets / 2);
+      octetsMax = Math.ceil(octetsMax / 2);
       continue;
     }
     first ??= page;
@@ -66,8 +65,14 @@ async function readOnce(prefix: string, range: (request: RangeRequest) => Promis
       return { revision: BigInt(first.header.revision), entries, storeId: first.header.cluster_id };
     }
     key = keyAfter(last.key);
-    limit = Math.max(1, Math.min(limit * PAGE_GROWTH_MAX, Math.floor(pageOctets / meanOctets(page))));
+    limit = Math.min(limit * PAGE_GROWTH_MAX, pageEntries(page, Number(first.count), octetsMax));
   }
+}
+
+/** How many entries like those of `page` make a good next one, in a range of `total` keys. */
+function pageEntries(page: RangeResponse, total: number, octetsMax: number): number {
+  const fitting = (octets: number): number => Math.max(1, Math.floor(octets / meanOctets(page)));
+  return Math.min(Math.max(fitting(PAGE_OCTETS), Math.ceil(total / PAGES_WANTED)), fitting(octetsMax));
 }
 
 function meanOctets({ kvs }: RangeResponse): number {

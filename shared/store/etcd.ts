@@ -1,7 +1,7 @@
 /**
  * etcd by way of etcd3, whose quirks end in this file: it takes etcd3's transport and generated calls, and leaves its
  * watcher (loses events), its lease (notices too late), its circuit breaker (fails calls that would succeed) and its
- * login (opens a channel that it never closes) alone. See docs/decisions for what was measured.
+ * login (opens a channel that it never closes) alone.
  */
 import { Etcd3, type IOptions } from 'etcd3';
 import type { Log } from '../log.ts';

@@ -8,7 +8,7 @@ import { StoreError } from '../../shared/store.ts';
 
 const test = suite('shared/store/etcd-endpoints');
 
-const OK: RangeResponse = { header: { cluster_id: '1', revision: '1' }, kvs: [], more: false };
+const OK: RangeResponse = { header: { cluster_id: '1', revision: '1' }, kvs: [], more: false, count: '0' };
 const broken = new StoreError('unavailable', 'broken');
 
 /** A member that says `how` when it is asked whether it answers. */

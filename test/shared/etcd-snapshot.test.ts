@@ -36,16 +36,31 @@ class Range {
     this.#octetsMax = octetsMax;
   }
 
+  #indexOf(key: Buffer): number {
+    let [low, high] = [0, this.#kvs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (Buffer.compare((this.#kvs[middle] as KeyValue).key, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   readonly answer = async (request: RangeRequest): Promise<RangeResponse> => {
     this.asked.push(request);
-    const rest = this.#kvs.filter(({ key }) => Buffer.compare(key, request.key) >= 0);
+    const rest = this.#kvs.slice(this.#indexOf(request.key));
     const kvs = rest.slice(0, request.limit);
     const octets = kvs.reduce((sum, each) => sum + each.value.length, 0);
     if (octets > this.#octetsMax) {
       this.refused += 1;
       throw tooLarge();
     }
-    return { header: { cluster_id: '7', revision: '9' }, kvs, more: rest.length > kvs.length };
+    return {
+      header: { cluster_id: '7', revision: '9' },
+      kvs,
+      more: rest.length > kvs.length,
+      count: String(rest.length),
+    };
   };
 }
 
@@ -60,6 +75,19 @@ test('every page after the first is read at the revision of the first', async ()
     range.asked.map(({ revision }) => revision),
     [undefined, ...range.asked.slice(1).map(() => '9')],
   );
+});
+
+test('a large range is read in about a hundred pages, a small one in pages of a megabyte at most', async () => {
+  for (const [count, octets, pagesMax] of [
+    [300_000, 60, 110],
+    [20_000, 400, 20],
+  ] as const) {
+    const range = new Range(Array.from({ length: count }, (_, at) => kv(`/a/${String(at).padStart(6, '0')}`, octets)));
+    await readSnapshot('/a/', range.answer);
+    assert.ok(range.asked.length <= pagesMax, `${range.asked.length} pages of ${count} keys`);
+    const largest = Math.max(...range.asked.map(({ limit }) => limit ?? 0)) * (octets + 50);
+    assert.ok(largest < (count > 100_000 ? 3 << 20 : 1.1 * (1 << 20)), `a page of ${largest} octets`);
+  }
 });
 
 test('whatever the sizes and the limit of a message, each key is read once and in order', async () => {
