@@ -187,7 +187,8 @@ function isHealthy(url: string): Promise<boolean> {
   });
 }
 
-function haveProgram(name: string): boolean {
+/** Whether a program of this name is on the path. */
+export function haveProgram(name: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((directory) => {
     try {
       accessSync(join(directory, name), constants.X_OK);
