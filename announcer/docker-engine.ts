@@ -39,7 +39,7 @@ export type EngineSight =
   | { readonly type: 'vanished'; readonly atMs: number; readonly container: string; readonly cause: string };
 
 export type ExecResult =
-  | { readonly type: 'exited'; readonly exitCode: number; readonly output: string }
+  | { readonly type: 'exited'; readonly exitCode: number }
   | { readonly type: 'timed-out' }
   /** An earlier command of ours still runs. */
   | { readonly type: 'busy' }

@@ -9,7 +9,6 @@ import { chooseApiVersion } from './docker-api.ts';
 import { type Engine, type EngineClient, EngineError, type EngineHello, type ExecResult } from './docker-engine.ts';
 import { engineErrorOf, statusOf, unlessRefused } from './docker-error.ts';
 import { EVENT_FILTERS } from './docker-events.ts';
-import { ExecOutput } from './docker-exec-output.ts';
 import { type FollowSettings, followEngine } from './docker-follow.ts';
 import { type DockerAddress, describeDockerAddress, parseDockerHost } from './docker-host.ts';
 import type { DockerTls } from './docker-tls.ts';
@@ -109,13 +108,12 @@ class DockerodeClient implements EngineClient {
       const stream = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
         exec.start({ Detach: false, Tty: false, abortSignal }),
       );
-      const output = await readOutput(stream, timeoutMs);
-      if (output === undefined) {
+      if (!(await hasEnded(stream, timeoutMs))) {
         this.#lingering.set(container, exec.id);
         return { type: 'timed-out' };
       }
       const { ExitCode } = await this.#call(CALL_TIMEOUT_MS, (abortSignal) => exec.inspect({ abortSignal }));
-      return { type: 'exited', exitCode: ExitCode ?? -1, output };
+      return { type: 'exited', exitCode: ExitCode ?? -1 };
     } catch (error) {
       const status = statusOf(error);
       if (status === 404 || status === 409) return { type: 'not-running' };
@@ -223,20 +221,18 @@ function quiet<T extends HttpAgent>(agent: T): T {
   return Object.assign(agent, { [inspect.custom]: () => 'Agent' });
 }
 
-async function readOutput(stream: Readable, timeoutMs: number): Promise<string | undefined> {
-  const output = new ExecOutput();
+/** Whether the command's output ended in time. What it prints may be a secret, and goes nowhere. */
+async function hasEnded(stream: Readable, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
+      resolve(false);
       stream.destroy();
-      resolve(undefined);
     }, timeoutMs);
-    const done = (): void => {
+    stream.on('close', () => {
       clearTimeout(timer);
-      resolve(output.text);
-    };
-    stream.on('data', (chunk: Buffer) => output.push(chunk));
-    stream.on('error', done);
-    stream.on('close', done);
-    stream.on('end', done);
+      resolve(true);
+    });
+    stream.on('error', () => undefined); // `close` follows
+    stream.resume();
   });
 }
