@@ -78,7 +78,8 @@ function readEndpoint(text: string): string {
       `${JSON.stringify(text)} must be scheme, host and port only; a user goes in --etcd-user and --etcd-password-file`,
     );
   }
-  return `${url.protocol}//${url.host}`;
+  // As typed: URL leaves out the port that is usual for the scheme, and etcd's usual one is another.
+  return text.replace(/\/$/, '');
 }
 
 function readPrefix(text: string): string {
