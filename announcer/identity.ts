@@ -14,7 +14,10 @@ export interface Scope {
 export interface Identity {
   /** 12 hex digits, the same for every process on this data directory. */
   readonly announcer: string;
-  /** The predecessor announced under other names: its leases are to be given back, not adopted. */
+  /**
+   * The predecessor announced under other names: its leases are to be given back, not adopted. The new scope is not saved
+   * yet; {@link saveIdentity} once that is known to the journal.
+   */
   readonly scopeChanged: boolean;
   /** Why the file that was there could not be used; a new id was made. */
   readonly unreadable?: string;
@@ -33,9 +36,14 @@ export async function loadIdentity(directory: string, scope: Scope): Promise<Ide
   const known = found === undefined ? undefined : parse(found);
   const announcer = known?.announcer ?? randomBytes(6).toString('hex');
   const scopeChanged = known !== undefined && stringify(known) !== stringify({ announcer, ...scope });
-  if (known === undefined || scopeChanged) await write(path, stringify({ announcer, ...scope }));
+  if (known === undefined) await saveIdentity(directory, announcer, scope);
   const unreadable = found !== undefined && known === undefined ? `${path} holds no announcer id` : undefined;
   return { announcer, scopeChanged, ...(unreadable === undefined ? {} : { unreadable }) };
+}
+
+/** @throws {StartError} when it cannot be written */
+export async function saveIdentity(directory: string, announcer: string, scope: Scope): Promise<void> {
+  await write(join(directory, FILE), stringify({ announcer, ...scope }));
 }
 
 function parse(text: string): ({ readonly announcer: string } & Partial<Scope>) | undefined {

@@ -1,19 +1,6 @@
 /** The announcer, put together: Docker, checks and the services file in, keys out. */
 import { join } from 'node:path';
-import {
-  delay,
-  filter,
-  forkJoin,
-  merge,
-  type Observable,
-  of,
-  ReplaySubject,
-  race,
-  Subscription,
-  take,
-  tap,
-  timer,
-} from 'rxjs';
+import { merge, type Observable, Subscription, tap } from 'rxjs';
 import { type Component, type ComponentDeps, type NotReady, StartError } from '../shared/component.ts';
 import type { Route } from '../shared/http.ts';
 import { Journal } from '../shared/journal/journal.ts';
@@ -21,31 +8,23 @@ import { journalMetrics } from '../shared/journal/metrics.ts';
 import { keyOf } from '../shared/name.ts';
 import { Announce } from './announce.ts';
 import type { AnnouncerConfig } from './config.ts';
-import { followContainers } from './containers.ts';
 import { desiredKeys, leasesOf } from './desired.ts';
 import { dockerEngine } from './docker.ts';
-import type { Engine, EngineStatus } from './docker-engine.ts';
+import type { Engine } from './docker-engine.ts';
 import { readDockerTls } from './docker-tls.ts';
 import type { AnnouncerEvent } from './event.ts';
 import { EventLoop } from './event-loop.ts';
 import { findHost } from './host.ts';
 import { type Claimant, type ClaimState, claimHost } from './host-claim.ts';
-import { type Identity, loadIdentity } from './identity.ts';
+import { type Identity, loadIdentity, saveIdentity } from './identity.ts';
 import { logLineOf } from './log-events.ts';
 import { AnnouncerMetrics } from './metrics.ts';
-import type { Observation } from './observation.ts';
-import { containerProbes } from './probes.ts';
 import { notReadyReasons } from './ready.ts';
 import type { AnnounceRules } from './rules.ts';
-import { followServicesFile } from './services-file.ts';
 import { announcerRoutes } from './status.ts';
 import { StoreHealth } from './store-health.ts';
+import { World } from './world.ts';
 import type { Left } from './writer.ts';
-
-/** After the engine's first list, for the first checks: what a predecessor announced is not removed before them. */
-const SETTLE_MS = 5_000;
-/** When no engine answers. */
-const SETTLE_ALONE_MS = 30_000;
 
 export function createAnnouncer(config: AnnouncerConfig, deps: ComponentDeps): Component {
   return new Announcer(config, deps);
@@ -60,6 +39,7 @@ interface Running {
   readonly health: StoreHealth;
   readonly announce: Announce;
   readonly identity: Identity;
+  readonly world: World;
 }
 
 class Announcer implements Component {
@@ -72,14 +52,9 @@ class Announcer implements Component {
   readonly #work = new Subscription();
   /** Events to journal, log and metrics; goes on until the end. */
   readonly #reports = new Subscription();
-  readonly #servicesRead = new ReplaySubject<void>(1);
   #fail: (error: Error) => void = () => {};
   #journal: Journal<AnnouncerEvent> | undefined;
   #running: Running | undefined;
-  #engineStatus: EngineStatus | undefined;
-  #engineLostMs = 0;
-  #wasEngineSynced = false;
-  #areServicesRead = false;
   #wasReady = false;
   #isSuperseded = false;
   #stopped: Promise<void> | undefined;
@@ -126,15 +101,15 @@ class Announcer implements Component {
 
   notReady(): NotReady {
     if (this.#running === undefined) return ['not started yet'];
-    const { announce, health, engine } = this.#running;
+    const { announce, health, engine, world } = this.#running;
     const reasons = notReadyReasons({
       claim: announce.claim,
       storeLostReason: health.lostReason,
       engine: engine.description,
-      engineStatus: this.#engineStatus,
-      wasEngineSynced: this.#wasEngineSynced,
+      engineStatus: world.engineStatus,
+      wasEngineSynced: world.wasEngineSynced,
       servicesFile: this.#config.servicesFile,
-      areServicesRead: this.#areServicesRead,
+      areServicesRead: world.areServicesRead,
       isSettled: announce.writer.isSettled,
       wasReady: this.#wasReady,
     });
@@ -151,12 +126,19 @@ class Announcer implements Component {
     const { dataDir, log, store, version } = this.#deps;
     const { domain, prefix, leaseTtlSeconds, compareMs } = this.#config;
     const host = findHost(this.#config);
-    const identity = await loadIdentity(dataDir, { host: host.name, domain, prefix });
+    const scope = { host: host.name, domain, prefix };
+    const identity = await loadIdentity(dataDir, scope);
     if (identity.unreadable !== undefined) log.warn('identity-renewed', `${identity.unreadable}; made a new one`);
     const owner = `${host.name}/${identity.announcer}`;
     const rules: AnnounceRules = { ...this.#config, host, owner };
     const loop = new EventLoop(rules, journal, log);
     await loop.restore();
+    const left = leftBehind(loop, identity);
+    if (identity.scopeChanged) {
+      // First the journal: a crash in between must not make a later start take the old names' leases for its own.
+      await journal.flush();
+      await saveIdentity(dataDir, identity.announcer, scope);
+    }
     const health = new StoreHealth(store);
     const announce = new Announce({
       store: health.store,
@@ -164,10 +146,12 @@ class Announcer implements Component {
       domainPrefix: `${keyOf(domain, prefix) ?? prefix}/`,
       ttlSeconds: leaseTtlSeconds,
       compareMs,
-      left: leftBehind(loop, identity),
+      left,
     });
     loop.record({ type: 'AnnouncerStarted', atMs: Date.now(), host: host.name, owner, version });
-    return { rules, journal, loop, engine: this.#engine(), health, announce, identity };
+    const engine = this.#engine();
+    const world = new World({ engine, loop, rules, servicesFile: this.#config.servicesFile, log });
+    return { rules, journal, loop, engine, health, announce, identity, world };
   }
 
   #engine(): Engine {
@@ -176,7 +160,7 @@ class Announcer implements Component {
   }
 
   /** The log and the metrics are drawn from the events, as the state is. */
-  #report({ loop, health, announce }: Running): void {
+  #report({ loop, health, announce, world }: Running): void {
     const { log } = this.#deps;
     const metrics = new AnnouncerMetrics(this.#deps.metrics, {
       keysDesired: () => loop.state.desired.size,
@@ -186,7 +170,7 @@ class Announcer implements Component {
       leases: () => announce.writer.leases.shards().length,
       keepalives: () => announce.writer.leases.keepalives,
       storeUp: () => health.isUp,
-      engineUp: () => this.#engineStatus?.up === true,
+      engineUp: () => world.engineStatus?.up === true,
     });
     this.#reports.add(
       loop.recorded$.subscribe(({ event }) => {
@@ -199,7 +183,7 @@ class Announcer implements Component {
   }
 
   #begin(running: Running): void {
-    const { loop, engine, announce, health, rules, identity } = running;
+    const { loop, announce, health, rules, identity, world } = running;
     const claimant: Claimant = {
       host: rules.host.name,
       owner: rules.owner,
@@ -213,14 +197,9 @@ class Announcer implements Component {
       ttlSeconds: this.#config.leaseTtlSeconds,
       doubt$: announce.doubt$,
     }).pipe(tap((claim) => this.#sayClaim(claim)));
-    const written$ = announce.run({ wishes$: loop.wishes$, claim$, settled$: this.#settled$(engine) });
+    const written$ = announce.run({ wishes$: loop.wishes$, claim$, settled$: world.settled$ });
     this.#run(written$.pipe(tap({ error: (error: unknown) => this.#noteSuperseded(error) })));
-    this.#run(engine.status$.pipe(tap((status) => this.#takeStatus(status, loop))));
-    this.#run(this.#services$().pipe(tap((seen) => this.#takeServices(seen, loop))));
-    const probes = containerProbes({ engine, rules, log: this.#deps.log });
-    this.#run(probes.observations$.pipe(tap((seen) => loop.observe(seen))));
-    const containers$ = followContainers({ engine, loop, rules, log: this.#deps.log, nowMs: Date.now });
-    this.#run(containers$.pipe(tap((seen) => probes.take(seen))));
+    this.#run(world.follow());
   }
 
   /** Nothing of it ends by itself but by what no retry mends. */
@@ -231,41 +210,6 @@ class Announcer implements Component {
   /** What stands in the store is the other's from now on, to keep or to remove. */
   #noteSuperseded(error: unknown): void {
     this.#isSuperseded = error instanceof StartError;
-  }
-
-  #takeStatus(status: EngineStatus, loop: EventLoop): void {
-    const before = this.#engineStatus;
-    this.#engineStatus = status;
-    if (status.up && status.synced) this.#wasEngineSynced = true;
-    const atMs = Date.now();
-    if (!status.up && before?.up !== false) {
-      this.#engineLostMs = atMs;
-      loop.record({ type: 'EngineLost', atMs, reason: status.reason });
-    } else if (status.up && before?.up === false) {
-      loop.record({ type: 'EngineRegained', atMs, awayMs: Math.max(0, atMs - this.#engineLostMs) });
-    }
-  }
-
-  #services$(): Observable<Observation> {
-    const { servicesFile } = this.#config;
-    if (servicesFile === undefined) return of({ type: 'services-read', atMs: Date.now(), services: [] });
-    return followServicesFile({ path: servicesFile, log: this.#deps.log, nowMs: Date.now });
-  }
-
-  #takeServices(seen: Observation, loop: EventLoop): void {
-    loop.observe(seen);
-    this.#areServicesRead = true;
-    this.#servicesRead.next();
-  }
-
-  /** The world has been looked at as a whole; see SETTLE_MS. */
-  #settled$(engine: Engine): Observable<unknown> {
-    const synced$ = engine.status$.pipe(
-      filter((status) => status.up && status.synced),
-      take(1),
-      delay(SETTLE_MS),
-    );
-    return forkJoin([race(synced$, timer(SETTLE_ALONE_MS)), this.#servicesRead.pipe(take(1))]);
   }
 
   #sayClaim(claim: ClaimState): void {
@@ -306,14 +250,16 @@ class Announcer implements Component {
 /** What the journal says of the process before, which may have ended in any way. */
 function leftBehind(loop: EventLoop, { scopeChanged }: Identity): Left {
   const shards = leasesOf(loop.state);
-  const keys = scopeChanged ? [] : [...desiredKeys(loop.state).keys(), ...shards.flatMap((shard) => shard.keys)];
-  // What it announced has other names now: containers and services are announced anew, from the first look at them.
-  if (scopeChanged) loop.observe({ type: 'stopping', atMs: Date.now() });
-  return {
-    leases: new Map(shards.map(({ shard, lease }) => [shard, lease])),
-    isOfOtherScope: scopeChanged,
-    keys,
-  };
+  const leases = new Map(shards.map(({ shard, lease }) => [shard, lease]));
+  if (!scopeChanged) {
+    const keys = [...desiredKeys(loop.state).keys(), ...shards.flatMap((shard) => shard.keys)];
+    return { leases, isOfOtherScope: false, keys };
+  }
+  // What it announced has other names now: everything is announced anew, from the first look at it.
+  const atMs = Date.now();
+  loop.observe({ type: 'stopping', atMs });
+  for (const [shard, lease] of leases) loop.record({ type: 'LeaseLost', atMs, lease, shard, silentMs: 0 });
+  return { leases, isOfOtherScope: true, keys: [] };
 }
 
 function readTls(): ReturnType<typeof readDockerTls> {

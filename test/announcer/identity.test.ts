@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadIdentity } from '../../announcer/identity.ts';
+import { loadIdentity, saveIdentity } from '../../announcer/identity.ts';
 import { StartError } from '../../shared/component.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -19,12 +19,14 @@ test('the announcer id outlives the process, and differs between data directorie
 });
 
 for (const changed of [{ host: 'node-2' }, { domain: 'example.org.' }, { prefix: '/other' }]) {
-  test(`another ${Object.keys(changed)[0]} is said once, with the same id`, async () => {
+  test(`another ${Object.keys(changed)[0]} is said until it is saved, with the same id`, async () => {
     const directory = temporaryDirectory();
     const first = await loadIdentity(directory, SCOPE);
     assert.is(first.scopeChanged, false);
     const second = await loadIdentity(directory, { ...SCOPE, ...changed });
     assert.equal(second, { announcer: first.announcer, scopeChanged: true });
+    assert.is((await loadIdentity(directory, { ...SCOPE, ...changed })).scopeChanged, true);
+    await saveIdentity(directory, first.announcer, { ...SCOPE, ...changed });
     assert.is((await loadIdentity(directory, { ...SCOPE, ...changed })).scopeChanged, false);
   });
 }

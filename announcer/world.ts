@@ -1,0 +1,100 @@
+import { delay, filter, forkJoin, merge, type Observable, of, ReplaySubject, race, take, tap, timer } from 'rxjs';
+import type { Log } from '../shared/log.ts';
+import { followContainers } from './containers.ts';
+import type { Engine, EngineStatus } from './docker-engine.ts';
+import type { EventLoop } from './event-loop.ts';
+import type { Observation } from './observation.ts';
+import { containerProbes } from './probes.ts';
+import type { AnnounceRules } from './rules.ts';
+import { followServicesFile } from './services-file.ts';
+
+export interface WorldSettings {
+  readonly engine: Engine;
+  readonly loop: EventLoop;
+  readonly rules: AnnounceRules;
+  readonly servicesFile: string | undefined;
+  readonly log: Log;
+}
+
+/** After the engine's first list, for the first checks: what a predecessor announced is not removed before them. */
+const SETTLE_MS = 5_000;
+/** When no engine answers. */
+const SETTLE_ALONE_MS = 30_000;
+
+/** What the announcer looks at: the engine, the checks of its containers, and the services file. Tells all of it to the loop. */
+export class World {
+  readonly #settings: WorldSettings;
+  readonly #servicesRead$ = new ReplaySubject<void>(1);
+  #engineStatus: EngineStatus | undefined;
+  #engineLostMs = 0;
+  #wasEngineSynced = false;
+  #areServicesRead = false;
+
+  constructor(settings: WorldSettings) {
+    this.#settings = settings;
+  }
+
+  /** Undefined before the first attempt has ended. */
+  get engineStatus(): EngineStatus | undefined {
+    return this.#engineStatus;
+  }
+
+  /** Whether the engine's list, and every container of it, has been read at least once. */
+  get wasEngineSynced(): boolean {
+    return this.#wasEngineSynced;
+  }
+
+  get areServicesRead(): boolean {
+    return this.#areServicesRead;
+  }
+
+  /** Emits once when all of it has been looked at, as far as it can be; see {@link SETTLE_MS}. */
+  get settled$(): Observable<unknown> {
+    const synced$ = this.#settings.engine.status$.pipe(
+      filter((status) => status.up && status.synced),
+      take(1),
+      delay(SETTLE_MS),
+    );
+    return forkJoin([race(synced$, timer(SETTLE_ALONE_MS)), this.#servicesRead$.pipe(take(1))]);
+  }
+
+  /** Looks for as long as it is subscribed to. Errors with what no retry mends. */
+  follow(): Observable<unknown> {
+    const { engine, loop, rules, log } = this.#settings;
+    const probes = containerProbes({ engine, rules, log });
+    return merge(
+      engine.status$.pipe(tap((status) => this.#takeStatus(status))),
+      this.#services$().pipe(tap((seen) => this.#takeServices(seen))),
+      probes.observations$.pipe(tap((seen) => loop.observe(seen))),
+      // Last: the checks must be listened to when the first container is seen.
+      followContainers({ engine, loop, rules, log, nowMs: Date.now }).pipe(tap((seen) => probes.take(seen))),
+    );
+  }
+
+  /** Without a file there is nothing in it: what one held before this start goes away. */
+  #services$(): Observable<Observation> {
+    const { servicesFile: path, log } = this.#settings;
+    if (path === undefined) return of({ type: 'services-read', atMs: Date.now(), services: [] });
+    return followServicesFile({ path, log, nowMs: Date.now });
+  }
+
+  #takeServices(seen: Observation): void {
+    this.#settings.loop.observe(seen);
+    this.#areServicesRead = true;
+    this.#servicesRead$.next();
+  }
+
+  #takeStatus(status: EngineStatus): void {
+    const { loop } = this.#settings;
+    const wasDown = this.#engineStatus?.up === false;
+    this.#engineStatus = status;
+    if (status.up && status.synced) this.#wasEngineSynced = true;
+    const atMs = Date.now();
+    if (!status.up && !wasDown) {
+      this.#engineLostMs = atMs;
+      loop.record({ type: 'EngineLost', atMs, reason: status.reason });
+    } else if (status.up && wasDown) {
+      loop.record({ type: 'EngineRegained', atMs, awayMs: Math.max(0, atMs - this.#engineLostMs) });
+    }
+  }
+}
