@@ -72,10 +72,11 @@ export interface EngineHello {
 }
 
 /**
- * `unreachable`: no socket, no answer, or the connection broke; try again. `denied`: permissions or certificates.
+ * `unreachable`: no socket, no answer, or the connection broke; try again. `interrupted`: the event stream ended; the
+ * engine may be there all the same. `denied`: permissions or certificates.
  * `failed`: the engine answered that it cannot. `unintelligible`: it answered something else than Docker would.
  */
-export type EngineErrorCode = 'unreachable' | 'denied' | 'failed' | 'unintelligible';
+export type EngineErrorCode = 'unreachable' | 'interrupted' | 'denied' | 'failed' | 'unintelligible';
 
 export class EngineError extends Error {
   override readonly name = 'EngineError';

@@ -96,9 +96,9 @@ class EngineHealth {
     const wasSettled = this.#upSinceMs !== undefined && this.#nowMs() - this.#upSinceMs >= SETTLED_MS;
     this.#upSinceMs = undefined;
     this.#lostAtMs ??= this.#nowMs();
-    if (wasSettled) {
-      // The first attempt after a loss tells an outage from a cut stream.
-      this.#failures = 0;
+    if (wasSettled) this.#failures = 0;
+    if (wasSettled && error.code === 'interrupted') {
+      // The next attempt tells an outage from a cut stream.
       this.#log.debug('engine-connection-ended', `${error.message}; connecting anew`);
       return 0;
     }

@@ -15,7 +15,7 @@ function eventStream(client: EngineClient, sinceSeconds: number): Observable<Str
     let close: (() => void) | undefined;
     const framer = new LineFramer();
     const ended = (why: string): void =>
-      subscriber.error(new EngineError('unreachable', `the event stream ended (${why})`));
+      subscriber.error(new EngineError('interrupted', `the event stream ended (${why})`));
     client.events(sinceSeconds).then(
       (stream) => {
         close = () => stream.destroy();
