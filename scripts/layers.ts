@@ -32,6 +32,7 @@ export const EDGES: readonly string[] = [
   'announcer/shard-leases.ts',
   'announcer/status.ts',
   'announcer/store-health.ts',
+  'announcer/world.ts',
   'announcer/writer.ts',
   'resolver/exchange.ts',
   'resolver/follow-session.ts',
