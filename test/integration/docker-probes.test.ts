@@ -224,4 +224,4 @@ test('does not take another process under the same pid for the container', async
   assert.is(sight.type, 'absent');
 });
 
-if (haveDocker('integration/docker-probes')) test.run();
+if (haveDocker('integration/docker-probes', ['nsenter'])) test.run();

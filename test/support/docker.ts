@@ -43,10 +43,10 @@ export interface DockerHost {
 }
 
 /** What keeps a real engine from running here, in words; undefined when nothing does. */
-export function missingForDocker(): string | undefined {
+export function missingForDocker(programs: readonly string[] = []): string | undefined {
   if (process.getuid?.() !== 0) return 'root (dockerd needs it)';
-  const absent = ['dockerd', 'docker', 'ip', 'runc', 'busybox'].filter((program) => !inPath(program));
-  if (absent.length > 0) return `${absent.join(', ')} (apt-get install docker.io iproute2 busybox-static)`;
+  const absent = ['dockerd', 'docker', 'ip', 'runc', 'busybox', ...programs].filter((program) => !inPath(program));
+  if (absent.length > 0) return `${absent.join(', ')} (make test installs them on Debian)`;
   const probe = `rcp${process.pid % 100_000}`;
   if (spawnSync('ip', ['link', 'add', probe, 'type', 'bridge'], { env: { PATH } }).status !== 0) {
     return 'the right to make a network bridge (CAP_NET_ADMIN and the kernel module bridge)';
@@ -55,9 +55,13 @@ export function missingForDocker(): string | undefined {
   return undefined;
 }
 
-/** Whether the suite can run; when not, says so in the line that the test runner repeats at its end. */
-export function haveDocker(suite: string): boolean {
-  const missing = missingForDocker();
+/**
+ * Whether the suite can run; when not, says so in the line that the test runner repeats at its end.
+ *
+ * @param programs that the suite needs besides those of the engine
+ */
+export function haveDocker(suite: string, programs: readonly string[] = []): boolean {
+  const missing = missingForDocker(programs);
   if (missing !== undefined) console.log(`SKIP ${suite}: ${missing}`);
   return missing === undefined;
 }
