@@ -127,9 +127,7 @@ export class Resolver implements Component {
       log,
     });
     this.#leases = leases;
-    for (const { key, lease } of live.zone.entries()) {
-      if (lease !== undefined) leases.saw(lease, ownerOf(key, this.#config.prefix));
-    }
+    for (const lease of live.zone.leases()) leases.saw(lease, undefined);
     zoneMetrics(metrics, live, leases, Date.now);
 
     this.#answerer = this.#createAnswerer();

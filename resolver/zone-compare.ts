@@ -8,9 +8,14 @@ import type { Zone } from './zone.ts';
 const PAUSE_KEYS = 1000;
 
 /**
- * As `diffZone`, one event at a time, with an undefined now and then as a place to pause: a comparison of a million
- * keys must not hold up answers. When the zone changes during a pause, differences of the keys that changed mean
- * nothing, and only theirs.
+ * The events that make `zone` what the store held at the snapshot's revision, in key order: all late, since nobody saw
+ * them happen. Keys outside the zone's prefix are passed over.
+ *
+ * An undefined comes now and then, as a place to pause: a comparison of a million keys must not hold up answers. When the
+ * zone changes during a pause, differences of the keys that changed mean nothing, and only theirs.
+ *
+ * @param snapshot its entries in key order
+ * @throws {RangeError} when they are not: the comparison would invent deletions
  */
 export function* compareZone(zone: Zone, snapshot: Snapshot, atMs: number): Generator<RecordEvent | undefined> {
   const held = zone.entries();

@@ -1,0 +1,27 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readMoment } from '../../shared/moment.ts';
+
+const test = suite('shared/moment');
+const NOW = Date.parse('2026-11-20T14:32:00Z');
+
+for (const [text, expected] of [
+  ['2026-11-20T14:00:00Z', NOW - 32 * 60_000],
+  ['2026-11-20T15:00:00+01:00', NOW - 32 * 60_000],
+  ['2026-11-20', Date.parse('2026-11-20')],
+  ['1795185120000', 1_795_185_120_000],
+  ['90s', NOW - 90_000],
+  ['15m', NOW - 900_000],
+  ['2h', NOW - 7_200_000],
+  ['1d', NOW - 86_400_000],
+  ['yesterday', undefined],
+  ['', undefined],
+  ['15', undefined],
+  ['2026-13-45', undefined],
+] as const) {
+  test(`${JSON.stringify(text)} is ${expected === undefined ? 'no moment' : new Date(expected).toISOString()}`, () => {
+    assert.is(readMoment(text, NOW), expected);
+  });
+}
+
+test.run();
