@@ -1,5 +1,5 @@
 import type { HostPort } from '../shared/address.ts';
-import { type OwnerName, parseName } from '../shared/name.ts';
+import { isWithin, type OwnerName, parseName } from '../shared/name.ts';
 import {
   choiceSetting,
   integerSetting,
@@ -183,8 +183,9 @@ export function resolverConfig(
   const zones = values.zone.length > 0 ? [...new Set(values.zone)] : [domain];
   const stubs = collectStubs(values.stub);
   for (const { zone } of stubs) {
-    if (zones.includes(zone))
-      problems.push(`--stub: ${zone} is a zone of this server (--zone); it cannot be asked elsewhere`);
+    const own = zones.find((each) => isWithin(zone, each));
+    if (own !== undefined)
+      problems.push(`--stub: ${zone} is in zone ${own} of this server (--zone); it cannot be asked elsewhere`);
   }
   if (problems.length > 0) return { ok: false, problems };
   return {

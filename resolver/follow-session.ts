@@ -174,6 +174,7 @@ export class FollowSession {
       steps.push(events([{ type: 'StoreRegained', atMs, awayMs }]));
     }
     this.#isConfirmed = true;
+    this.#progress.isLost = false;
     steps.push({ type: 'confirmed', atMs });
     return steps;
   }
@@ -283,11 +284,9 @@ export class FollowSession {
         },
       );
       yield* this.#apply(found);
+      const bulk = found.length > BULK_EVENTS;
       for (let at = 0; at < found.length; at += CHUNK_EVENTS) {
-        const chunk = found.slice(at, at + CHUNK_EVENTS);
-        yield events(
-          chunk.map((event) => ({ type: 'DriftFound', atMs: event.atMs, key: event.key, detail: detailOf(event) })),
-        );
+        yield events(found.slice(at, at + CHUNK_EVENTS).map(driftOf), bulk);
       }
       throw new Restart();
     } finally {
@@ -321,10 +320,12 @@ function synced({ revision, storeId }: Head, records: number, atMs: number): Zon
   return { type: 'ZoneSynced', atMs, revision: String(revision), storeId, records };
 }
 
-function detailOf(event: RecordEvent): string {
-  return event.type === 'RecordPut'
-    ? `the store has it at revision ${event.revision}, the zone had not`
-    : `the store has it not at revision ${event.revision}, the zone had`;
+function driftOf(event: RecordEvent): ZoneEvent {
+  const detail =
+    event.type === 'RecordPut'
+      ? `the store has it at revision ${event.revision}, the zone had not`
+      : `the store has it not at revision ${event.revision}, the zone had`;
+  return { type: 'DriftFound', atMs: event.atMs, key: event.key, detail };
 }
 
 function maxOf(a: Revision, b: Revision): Revision {

@@ -72,6 +72,8 @@ export interface FollowProgress {
   position: Revision;
   /** Sessions in a row whose watch never stood. */
   attempts: number;
+  /** The store is away, and that has been logged. */
+  isLost: boolean;
 }
 
 /**
@@ -83,7 +85,7 @@ export function follow(deps: FollowDeps): Observable<FollowStep> {
   const { now = Date.now, random = Math.random } = deps;
   const timings = { ...TIMINGS, ...deps.timings };
   return defer(() => {
-    const progress: FollowProgress = { needsRead: true, position: 0n, attempts: 0 };
+    const progress: FollowProgress = { needsRead: true, position: 0n, attempts: 0, isLost: false };
     return defer(() => new FollowSession({ ...deps, now, timings, progress }).steps()).pipe(
       catchError((error) =>
         concat(
@@ -111,7 +113,8 @@ function lost(
   }
   progress.attempts += 1;
   const { lostAtMs, revision } = followed.state;
-  if (lostAtMs === undefined || progress.attempts === 1) {
+  if (!progress.isLost) {
+    progress.isLost = true;
     const message = `${store.description} is lost: ${error.message}; answering from memory and trying again`;
     log.warn('store-lost', message, { records: followed.zone.size, revision: String(revision) });
   }

@@ -54,6 +54,7 @@ export class Resolver implements Component {
   #server: DnsServer | undefined;
   #leases: Leases | undefined;
   #following: Subscription | undefined;
+  #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(config: ResolverConfig, deps: ComponentDeps) {
@@ -97,8 +98,9 @@ export class Resolver implements Component {
   }
 
   async start(): Promise<void> {
+    this.#starting = this.#start();
     try {
-      await this.#start();
+      await this.#starting;
     } catch (error) {
       await this.stop();
       if (error instanceof JournalError) throw new StartError(error.message, { cause: error });
@@ -116,6 +118,7 @@ export class Resolver implements Component {
     const live = this.#live;
     const zoneJournal = await ZoneJournal.open(live, { directory: dataDir, log });
     this.#zoneJournal = zoneJournal;
+    if (this.#stopped !== undefined) return;
     journalMetrics(metrics, zoneJournal.journal, 'resolver');
     this.#take({ type: 'events', events: [{ type: 'ResolverStarted', atMs: Date.now(), version }], bulk: false });
 
@@ -145,6 +148,8 @@ export class Resolver implements Component {
   }
 
   async #stop(): Promise<void> {
+    // A start that is under way ends first; what it failed with is its caller's.
+    await this.#starting?.catch(() => undefined);
     this.#following?.unsubscribe();
     this.#leases?.stop();
     await this.#server?.close();

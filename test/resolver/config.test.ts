@@ -121,8 +121,8 @@ test('every problem is reported at once, with the value and what to write instea
 test('settings that contradict each other are problems', () => {
   assert.match(problems({ forward: 'none,192.0.2.1' })[0] as string, /none cannot stand beside/);
   assert.match(
-    problems({ zone: 'example.org', stub: 'example.org=192.0.2.1' })[0] as string,
-    /is a zone of this server/,
+    problems({ zone: 'example.org', stub: 'corp.example.org=192.0.2.1' })[0] as string,
+    /is in zone example\.org\. of this server/,
   );
 });
 
