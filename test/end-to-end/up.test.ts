@@ -39,7 +39,7 @@ test('answers the example services without Docker and etcd, and prints the dig t
   assert.equal(rdataOf(await dig(up.dns, `web.${DOMAIN}`), 'A'), ['192.0.2.10', '192.0.2.11']);
   assert.equal(rdataOf(await dig(up.dns, `db.${DOMAIN}`, 'TXT'), 'TXT'), ['"primary"']);
   assert.equal(rdataOf(await dig(up.dns, `_http._tcp.web.${DOMAIN}`, 'SRV'), 'SRV').length, 2);
-  const said = up.process.log().filter((each) => each.event === 'engine-lost');
+  const said = up.process.log().filter((each) => each.event === 'engine-unreachable');
   assert.is(said.length, 1, 'no Docker engine: said once');
   const ls = await rollcall(['ls', '--http', up.http]);
   assert.is(ls.exit, 0, ls.stderr);
