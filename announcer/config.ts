@@ -11,8 +11,8 @@ import {
   switchSetting,
   type ValuesOf,
 } from '../shared/settings.ts';
-import { DAMPING_DEFAULTS, type DampingSettings } from './damping.ts';
-import { DEFAULT_DOCKER_HOST, parseDockerHost } from './docker-host.ts';
+import { DAMPING_DEFAULTS, type DampingSettings } from './decisions/damping.ts';
+import { DEFAULT_DOCKER_HOST, parseDockerHost } from './docker/host.ts';
 import type { AnnounceAs } from './rules.ts';
 
 export const DEFAULT_DOMAIN = parseName('s.prod.example.com');

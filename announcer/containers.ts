@@ -13,8 +13,8 @@ import {
   timer,
 } from 'rxjs';
 import type { Log } from '../shared/log.ts';
-import { dueForRecheck, recheckAtMs, unconfirmedLosses } from './decider.ts';
-import type { Engine } from './docker-engine.ts';
+import { dueForRecheck, recheckAtMs, unconfirmedLosses } from './decisions/decider.ts';
+import type { Engine } from './docker/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';

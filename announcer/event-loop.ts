@@ -3,13 +3,13 @@ import type { Sequenced } from '../shared/journal/event.ts';
 import { type Journal, JournalError } from '../shared/journal/journal.ts';
 import type { Log } from '../shared/log.ts';
 import type { EtcdKey } from '../shared/name.ts';
-import { evolve, observe } from './decider.ts';
-import { desiredKeys } from './desired.ts';
+import { evolve, observe } from './decisions/decider.ts';
+import { desiredKeys } from './decisions/desired.ts';
+import { type AnnouncerState, initialState, SnapshotError, stateFromJson, stateToJson } from './decisions/state.ts';
 import type { AnnouncerEvent } from './event.ts';
-import type { Wish } from './holdings.ts';
+import type { Wish } from './keys/holdings.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
-import { type AnnouncerState, initialState, SnapshotError, stateFromJson, stateToJson } from './state.ts';
 
 /** A restart replays at most about so many events. */
 const EVENTS_PER_SNAPSHOT = 10_000;

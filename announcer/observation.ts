@@ -1,5 +1,5 @@
 import type { ContainerFacts } from './facts.ts';
-import type { StaticService } from './static-services.ts';
+import type { StaticService } from './services/static-services.ts';
 
 /** What the world said. It may repeat, arrive late, or be missing; the decider draws the conclusions. */
 export type Observation = {

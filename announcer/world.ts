@@ -1,12 +1,12 @@
 import { delay, filter, forkJoin, merge, type Observable, of, ReplaySubject, race, take, tap, timer } from 'rxjs';
 import type { Log } from '../shared/log.ts';
+import { containerProbes } from './checks/probes.ts';
 import { followContainers } from './containers.ts';
-import type { Engine, EngineStatus } from './docker-engine.ts';
+import type { Engine, EngineStatus } from './docker/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
-import { containerProbes } from './probes.ts';
 import type { AnnounceRules } from './rules.ts';
-import { followServicesFile } from './services-file.ts';
+import { followServicesFile } from './services/file.ts';
 
 export interface WorldSettings {
   readonly engine: Engine;

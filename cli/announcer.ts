@@ -1,6 +1,6 @@
 import { announcerConfig, announcerSettings } from '../announcer/config.ts';
+import { formatHostPort } from '../shared/address.ts';
 import { readSettings } from '../shared/settings.ts';
-import { urlOf } from './banner.ts';
 import type { Command } from './command.ts';
 import { daemonSettings } from './daemon-settings.ts';
 import { readEtcdAccess } from './etcd-access.ts';
@@ -36,7 +36,7 @@ export const announcerCommand: Command = {
       storeWithoutEtcd: 'local-etcd',
       components: (deps) => [createAnnouncer(config.config, deps('announcer'))],
       routes: ([announcer]) => announcer?.routes ?? [],
-      banner: (http) => `announcer runs; ask it with: rollcall ls --http ${urlOf(http).slice('http://'.length)}`,
+      banner: (http) => `announcer runs; ask it with: rollcall ls --http ${formatHostPort(http)}`,
     });
   },
 };

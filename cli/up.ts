@@ -1,7 +1,8 @@
 import { announcerConfig, announcerSettings } from '../announcer/config.ts';
 import { resolverConfig, resolverSettings } from '../resolver/config.ts';
+import { formatHostPort } from '../shared/address.ts';
 import { readSettings } from '../shared/settings.ts';
-import { digLine, urlOf } from './banner.ts';
+import { digLine } from './banner.ts';
 import type { Command } from './command.ts';
 import { daemonSettings } from './daemon-settings.ts';
 import { readEtcdAccess } from './etcd-access.ts';
@@ -51,7 +52,7 @@ export const upCommand: Command = {
         [
           'rollcall is up. In another terminal:',
           `  ${digLine(listen, zones)}`,
-          `  ./rollcall ls${http.port === 8053 ? '' : ` --http ${urlOf(http).slice('http://'.length)}`}`,
+          `  ./rollcall ls${http.port === 8053 ? '' : ` --http ${formatHostPort(http)}`}`,
           'Ctrl-C withdraws every name and stops.',
         ].join('\n'),
     });

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Subscription } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DAMPING_DEFAULTS } from '../../announcer/damping.ts';
+import { containerProbes } from '../../announcer/checks/probes.ts';
+import { DAMPING_DEFAULTS } from '../../announcer/decisions/damping.ts';
 import type { ProbeResult } from '../../announcer/observation.ts';
-import { containerProbes } from '../../announcer/probes.ts';
 import type { AnnounceRules } from '../../announcer/rules.ts';
 import { parseName } from '../../shared/name.ts';
 import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
@@ -209,7 +209,7 @@ test('says nothing of a container that is gone, and ends its checks', async () =
 });
 
 test('does not take another process under the same pid for the container', async () => {
-  const { ListeningBudget, ListeningProbe } = await import('../../announcer/listening.ts');
+  const { ListeningBudget, ListeningProbe } = await import('../../announcer/checks/listening.ts');
   const id = await published(IMAGE);
   await isVerdict(id, '80/tcp', true);
   const seen = followed.observations.findLast((each) => each.type === 'inspected' && each.facts.id === id);

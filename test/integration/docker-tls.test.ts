@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readDockerTls } from '../../announcer/docker-tls.ts';
+import { readDockerTls } from '../../announcer/docker/tls.ts';
 import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
 import { follow } from '../support/followed.ts';
 import { freePort } from '../support/ports.ts';

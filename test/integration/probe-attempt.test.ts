@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { attempt, type Reply } from '../../announcer/probe-attempt.ts';
+import { attempt, type Reply } from '../../announcer/checks/probe-attempt.ts';
 import { freePort } from '../support/ports.ts';
 
 const test = suite('integration/probe-attempt');

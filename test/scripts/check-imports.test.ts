@@ -62,8 +62,8 @@ for (const [rule, tree, expected] of [
   ],
   [
     'each I/O package has one importer, for types too',
-    { 'announcer/host.ts': "import type Docker from 'dockerode';\n" },
-    ['announcer/host.ts: imports dockerode, which only announcer/docker.ts may'],
+    { 'announcer/host/host.ts': "import type Docker from 'dockerode';\n" },
+    ['announcer/host/host.ts: imports dockerode, which only announcer/docker/docker.ts may'],
   ],
   [
     'announcer and resolver meet only in shared/',

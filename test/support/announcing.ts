@@ -1,9 +1,9 @@
 import { BehaviorSubject, merge, NEVER, of, type Subscription } from 'rxjs';
-import { Announce } from '../../announcer/announce.ts';
 import type { AnnouncerEvent } from '../../announcer/event.ts';
-import type { DesiredKeys, Wish } from '../../announcer/holdings.ts';
-import { type ClaimState, claimHost } from '../../announcer/host-claim.ts';
-import { StoreHealth } from '../../announcer/store-health.ts';
+import { Announce } from '../../announcer/keys/announce.ts';
+import type { DesiredKeys, Wish } from '../../announcer/keys/holdings.ts';
+import { type ClaimState, claimHost } from '../../announcer/keys/host-claim.ts';
+import { StoreHealth } from '../../announcer/keys/store-health.ts';
 import type { EtcdKey } from '../../shared/name.ts';
 import { encodeRecord } from '../../shared/record.ts';
 import type { LeaseId, Store } from '../../shared/store.ts';

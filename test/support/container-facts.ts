@@ -1,8 +1,8 @@
 /** Facts and rules for tests of the announcer's decisions: a container that is announced, changed by what a test is about. */
 import { readFileSync } from 'node:fs';
-import { DAMPING_DEFAULTS } from '../../announcer/damping.ts';
+import { DAMPING_DEFAULTS } from '../../announcer/decisions/damping.ts';
+import { factsOf } from '../../announcer/docker/inspect.ts';
 import type { ContainerFacts, PortFacts } from '../../announcer/facts.ts';
-import { factsOf } from '../../announcer/inspect.ts';
 import type { AnnounceRules } from '../../announcer/rules.ts';
 import { parseName } from '../../shared/name.ts';
 

@@ -1,0 +1,23 @@
+import type { ContainerFacts } from '../facts.ts';
+import { candidatesOf } from '../naming/candidates.ts';
+import type { AnnounceRules } from '../rules.ts';
+import { type ActiveCheck, isActive } from './check-setting.ts';
+
+export type { ActiveCheck, Check, CheckTiming } from './check-setting.ts';
+export { WHOLE_CONTAINER } from './check-setting.ts';
+
+/** An active check to run for a container's run; its `port` comes back in the result. */
+export type ProbeWanted = ActiveCheck;
+
+/**
+ * The active checks (listening, tcp, http, exec) that an edge must run for this run of the container, each once however
+ * many keys hang on it. Empty when it is not running: what is paused or waits in a restart back-off cannot be asked.
+ */
+export function probesWanted(facts: ContainerFacts, rules: AnnounceRules): readonly ProbeWanted[] {
+  if (facts.state !== 'running' || facts.pid === 0) return [];
+  const wanted = new Map<string, ProbeWanted>();
+  for (const { check } of candidatesOf(facts, rules).candidates) {
+    if (isActive(check)) wanted.set(check.port, check);
+  }
+  return [...wanted.values()];
+}

@@ -1,0 +1,280 @@
+/** Edge: which ports of a container serve, read from `/proc`, with no probe traffic and no change of namespace. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { endianness } from 'node:os';
+import { Turns } from '../docker/turns.ts';
+import type { ContainerFacts } from '../facts.ts';
+import {
+  bootSeconds,
+  isOfContainer,
+  isPastListening,
+  type NetTable,
+  type PortSight,
+  parseNetTable,
+  portSight,
+  type ServingSocket,
+  startTicks,
+  tcpInUse,
+} from './proc-net.ts';
+
+export type ListeningSight =
+  | { readonly type: 'seen'; readonly ports: ReadonlyMap<string, PortSight> }
+  /** The process that was looked at is no more: the container has stopped or was started anew. */
+  | { readonly type: 'gone' }
+  /** `/proc` has no such process, or another one under its pid. It may be about to die, or the engine is elsewhere. */
+  | { readonly type: 'absent'; readonly reason: string };
+
+export interface ListeningSettings {
+  /** `/proc`, or what stands for it in a test. */
+  readonly procRoot: string;
+  /** Addresses of loopback at which a socket counts: those that are announced, or `any` for who asks from inside. */
+  readonly loopback: readonly string[] | 'any';
+}
+
+/**
+ * A walk of the kernel's TCP table costs 2 to 8 ms, whatever is in it: the table is one for all namespaces. So no more
+ * than this many at once, and none while cheaper signs say that nothing has changed.
+ */
+const WALKS_MAX = 2;
+/** Between two walks of one namespace: when its socket count changed, and when it did not. Then by the run's age. */
+const WALK_AFTER_MS = [
+  { youngerThanMs: 60_000, changedMs: 100, unchangedMs: 5_000 },
+  { youngerThanMs: 600_000, changedMs: 1_000, unchangedMs: 30_000 },
+  { youngerThanMs: Number.POSITIVE_INFINITY, changedMs: 5_000, unchangedMs: 60_000 },
+] as const;
+/** A socket that is held open may have left LISTEN (shutdown): one walk for all that pass, at most so often. */
+const AUDIT_EVERY_MS = 10_000;
+
+/** Shared by all containers of a host. */
+export class ListeningBudget {
+  readonly #walks = new Turns(WALKS_MAX);
+  #auditedAtMs = 0;
+
+  walk<T>(work: () => Promise<T>): Promise<T> {
+    return this.#walks.take(work);
+  }
+
+  mayAudit(nowMs: number): boolean {
+    if (nowMs - this.#auditedAtMs < AUDIT_EVERY_MS) return false;
+    this.#auditedAtMs = nowMs;
+    return true;
+  }
+}
+
+/** Where a serving socket is held open: `/proc/<pid>/fd/<n>`. One readlink then says that it still is. */
+interface Holder {
+  readonly link: string;
+  readonly inode: string;
+}
+
+/** Watches the ports of one run of a container. */
+export class ListeningProbe {
+  readonly #facts: ContainerFacts;
+  readonly #ports: readonly string[];
+  readonly #settings: ListeningSettings;
+  readonly #budget: ListeningBudget;
+  /** Of the container's first process, once it is known to be the container's. */
+  #ticks: string | undefined;
+  #sights: ReadonlyMap<string, PortSight> = new Map();
+  #holders: readonly Holder[] = [];
+  #tcp: readonly ServingSocket[] = [];
+  #countsAtWalk: string | undefined;
+  #walkedAtMs = 0;
+  readonly #bornAtMs = performance.now();
+
+  constructor(facts: ContainerFacts, ports: readonly string[], settings: ListeningSettings, budget: ListeningBudget) {
+    this.#facts = facts;
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#budget = budget;
+  }
+
+  async look(): Promise<ListeningSight> {
+    const isHeld = this.#isHeld();
+    const isAudit = isHeld && this.#budget.mayAudit(performance.now());
+    if (isHeld && !isAudit) return { type: 'seen', ports: this.#sights };
+    try {
+      const absent = this.#identify();
+      if (absent !== undefined) return { type: 'absent', reason: absent };
+      if (this.#wants('tcp')) await this.#walkIfWorth(isAudit);
+      const udp = this.#wants('udp') ? await this.#read(['udp', 'udp6']) : [];
+      // Read after the tables: the pid was this process's all the time between.
+      if (this.#readTicks() !== this.#ticks) return { type: 'gone' };
+      this.#take({ tcp: this.#tcp, udp });
+      return { type: 'seen', ports: this.#sights };
+    } catch (error) {
+      if (isGone(error)) return { type: 'gone' };
+      return { type: 'absent', reason: `${this.#path()} cannot be read (${(error as NodeJS.ErrnoException).code})` };
+    }
+  }
+
+  /** Whether the container's first process is still the one under its pid: before its namespace is entered. */
+  isCurrent(): boolean {
+    try {
+      return this.#identify() === undefined && this.#readTicks() === this.#ticks;
+    } catch {
+      return false; // gone
+    }
+  }
+
+  #path(...parts: string[]): string {
+    return [this.#settings.procRoot, String(this.#facts.pid), ...parts].join('/');
+  }
+
+  /** Every port passed, and each of their sockets is where it was. An inode is never another socket's meanwhile. */
+  #isHeld(): boolean {
+    return this.#holders.length > 0 && this.#holders.length === this.#ports.length && !this.#isBroken();
+  }
+
+  /** A socket that was held is not any more: what was seen is no longer true. */
+  #isBroken(): boolean {
+    return this.#holders.some(({ link, inode }) => linkOf(link) !== `socket:[${inode}]`);
+  }
+
+  #wants(protocol: 'tcp' | 'udp'): boolean {
+    return this.#ports.some((port) => port.endsWith(`/${protocol}`));
+  }
+
+  /** @returns why the process is not known to be the container's; undefined when it is */
+  #identify(): string | undefined {
+    if (this.#ticks !== undefined) return undefined;
+    let ticks: string | undefined;
+    try {
+      ticks = this.#readTicks();
+      const boot = bootSeconds(readFileSync(`${this.#settings.procRoot}/stat`, 'utf8'));
+      const cgroup = readFileSync(this.#path('cgroup'), 'utf8');
+      const startedAtMs = Date.parse(this.#facts.startedAt);
+      if (ticks === undefined || !isOfContainer(this.#facts.id, cgroup, ticks, boot, startedAtMs)) {
+        return `${this.#path()} is another process here; does the engine run in another pid namespace?`;
+      }
+    } catch (error) {
+      if (isGone(error)) return `${this.#path()} does not exist here; does the engine run elsewhere?`;
+      throw error;
+    }
+    this.#ticks = ticks;
+    return undefined;
+  }
+
+  #readTicks(): string | undefined {
+    return startTicks(readFileSync(this.#path('stat'), 'utf8'));
+  }
+
+  /** The counts of a namespace cost 20 µs; while they stay, so, most likely, does what serves. */
+  async #walkIfWorth(isAudit: boolean): Promise<void> {
+    const [tcp, tcp6] = [this.#inUse('sockstat'), this.#inUse('sockstat6')];
+    const counts = `${tcp} ${tcp6}`;
+    const nowMs = performance.now();
+    const pace = WALK_AFTER_MS.find(({ youngerThanMs }) => nowMs - this.#bornAtMs < youngerThanMs);
+    const waitMs = (counts === this.#countsAtWalk ? pace?.unchangedMs : pace?.changedMs) ?? 0;
+    const isFirst = this.#countsAtWalk === undefined;
+    if (!isAudit && !isFirst && !this.#isBroken() && nowMs - this.#walkedAtMs < waitMs) return;
+    const tables = [...(tcp > 0 ? (['tcp'] as const) : []), ...(tcp6 > 0 ? (['tcp6'] as const) : [])];
+    this.#tcp = tables.length === 0 ? [] : await this.#budget.walk(() => this.#read(tables));
+    this.#countsAtWalk = counts;
+    this.#walkedAtMs = performance.now();
+  }
+
+  /** 0 without IPv6. */
+  #inUse(file: string): number {
+    try {
+      return tcpInUse(readFileSync(this.#path('net', file), 'utf8'));
+    } catch (error) {
+      if (isGone(error)) return 0;
+      throw error;
+    }
+  }
+
+  async #read(tables: readonly NetTable[]): Promise<ServingSocket[]> {
+    const found: ServingSocket[] = [];
+    for (const table of tables) {
+      found.push(...parseNetTable(await readTable(this.#path('net', table), table), table, endianness()));
+    }
+    return found;
+  }
+
+  #take(sockets: Readonly<Record<'tcp' | 'udp', readonly ServingSocket[]>>): void {
+    const { loopback } = this.#settings;
+    this.#sights = new Map(
+      this.#ports.map((port) => [port, portSight(port, sockets[port.endsWith('/udp') ? 'udp' : 'tcp'], loopback)]),
+    );
+    const inodes = [...this.#sights.values()].flatMap(({ passing, inode }) =>
+      passing && inode !== undefined ? [inode] : [],
+    );
+    this.#holders = inodes.length === 0 ? [] : findHolders(this.#settings.procRoot, this.#facts.pid, new Set(inodes));
+  }
+}
+
+/** Table rows come in reads of a few thousand octets; behind the listening ones a busy host has very many more. */
+async function readTable(path: string, table: NetTable): Promise<string> {
+  const file = await open(path).catch((error: unknown) => {
+    if (isGone(error)) return undefined; // no IPv6, or gone: the caller looks at the process next
+    throw error;
+  });
+  if (file === undefined) return '';
+  try {
+    let text = '';
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(READ_OCTETS), 0, READ_OCTETS, null);
+      if (bytesRead === 0) return text;
+      const chunk = buffer.toString('latin1', 0, bytesRead);
+      text += chunk;
+      if (table.startsWith('tcp') && isPastListening(chunk)) return text;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const READ_OCTETS = 65_536;
+/** Beyond these, what holds the socket is not searched for; the tables are read instead. */
+const PROCESSES_MAX = 64;
+const DESCRIPTORS_MAX = 4096;
+
+/** Searches the container's first process and its descendants for the sockets; none when not permitted to look. */
+function findHolders(procRoot: string, firstPid: number, inodes: Set<string>): Holder[] {
+  const holders: Holder[] = [];
+  const pids = [String(firstPid)];
+  for (const [at, pid] of pids.entries()) {
+    if (at >= PROCESSES_MAX || inodes.size === 0) break;
+    const directory = `${procRoot}/${pid}/fd`;
+    for (const fd of entriesOf(directory).slice(0, DESCRIPTORS_MAX)) {
+      const link = `${directory}/${fd}`;
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(link) ?? '')?.[1];
+      if (inode !== undefined && inodes.delete(inode)) holders.push({ link, inode });
+    }
+    pids.push(...childrenOf(procRoot, pid));
+  }
+  return holders;
+}
+
+function childrenOf(procRoot: string, pid: string): string[] {
+  return entriesOf(`${procRoot}/${pid}/task`).flatMap((task) => {
+    try {
+      const text = readFileSync(`${procRoot}/${pid}/task/${task}/children`, 'utf8');
+      return text.split(' ').filter((child) => child !== '');
+    } catch {
+      return []; // ended meanwhile
+    }
+  });
+}
+
+function entriesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // ended meanwhile, or not ours to look at
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ESRCH' || code === 'EINVAL';
+}

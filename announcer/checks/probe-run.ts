@@ -1,0 +1,139 @@
+/** Edge: the checks of one run of a container. */
+
+import type { ContainerFacts } from '../facts.ts';
+import type { ProbeResult } from '../observation.ts';
+import type { ProbeWanted } from './check.ts';
+import type { ListeningProbe } from './listening.ts';
+import { type Attempt, nextDelayMs, PACES, settle, UNSETTLED, type Verdict } from './probe-verdict.ts';
+
+/** What one look at one or several checks gave. */
+export type Look =
+  | { readonly type: 'tried'; readonly attempts: ReadonlyMap<string, Attempt> }
+  /** Nothing can be said now; the verdicts stand. */
+  | { readonly type: 'unknown' }
+  /** The container's process is no more. */
+  | { readonly type: 'gone' }
+  /** It cannot be checked from here, and passes for this reason; unless that is certain, only after a while. */
+  | { readonly type: 'unreadable'; readonly reason: string; readonly isCertain: boolean };
+
+/** Checks that one look answers together: all `listening` ports of a container, or one other check. */
+export interface Probe {
+  readonly kind: keyof typeof PACES;
+  readonly wanted: readonly ProbeWanted[];
+  look(): Promise<Look>;
+}
+
+export interface RunEvents {
+  /** A verdict was settled or has changed; all that are settled. */
+  readonly onResults: (facts: ContainerFacts, results: readonly ProbeResult[]) => void;
+  readonly onGone: () => void;
+  readonly onUnreadable: (reason: string) => void;
+}
+
+/** `/proc` may be behind for a container that has just started or is about to be reported dead. */
+const UNREADABLE_AFTER_MS = 2_000;
+const GONE_AGAIN_MS = 1_000;
+/** Spread, so that checks that began together do not stay together. */
+const JITTER = 0.1;
+
+/** Runs the checks of one run of a container until it is stopped. */
+export class ProbeRun {
+  /** The newest inspect of this run. */
+  facts: ContainerFacts;
+  readonly #events: RunEvents;
+  readonly #verdicts = new Map<string, Verdict>();
+  readonly #timers = new Map<Probe, NodeJS.Timeout>();
+  readonly #bornAtMs = performance.now();
+  #isStopped = false;
+
+  constructor(facts: ContainerFacts, probes: readonly Probe[], events: RunEvents) {
+    this.facts = facts;
+    this.#events = events;
+    for (const probe of probes) void this.#step(probe);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  async #step(probe: Probe): Promise<void> {
+    const look = await probe.look();
+    if (this.#isStopped) return;
+    switch (look.type) {
+      case 'tried':
+        this.#take(probe, look.attempts);
+        break;
+      case 'gone':
+        this.#events.onGone();
+        this.#later(probe, GONE_AGAIN_MS);
+        return;
+      case 'unreadable':
+        if (look.isCertain || this.#ageMs >= UNREADABLE_AFTER_MS) this.#letPass(probe, look.reason);
+        break;
+      case 'unknown':
+        break;
+    }
+    this.#later(probe, this.#delayMs(probe));
+  }
+
+  #later(probe: Probe, delayMs: number): void {
+    this.#timers.set(
+      probe,
+      setTimeout(() => void this.#step(probe), delayMs),
+    );
+  }
+
+  get #ageMs(): number {
+    return performance.now() - this.#bornAtMs;
+  }
+
+  #delayMs(probe: Probe): number {
+    const delays = probe.wanted.map((check) =>
+      nextDelayMs(this.#verdicts.get(check.port) ?? UNSETTLED, this.#ageMs, PACES[probe.kind], check),
+    );
+    return Math.min(...delays) * (1 + JITTER * (Math.random() - 0.5));
+  }
+
+  #take(probe: Probe, attempts: ReadonlyMap<string, Attempt>): void {
+    let hasChanged = false;
+    for (const check of probe.wanted) {
+      const attempt = attempts.get(check.port);
+      if (attempt === undefined) continue;
+      const before = this.#verdicts.get(check.port) ?? UNSETTLED;
+      const after = settle(before, attempt, check);
+      this.#verdicts.set(check.port, after);
+      hasChanged ||= after.passing !== before.passing;
+    }
+    if (hasChanged) this.#tell();
+  }
+
+  #letPass(probe: Probe, reason: string): void {
+    const detail = `not checked: ${reason}`;
+    const isNew = probe.wanted.some(({ port }) => this.#verdicts.get(port)?.passing !== true);
+    for (const { port } of probe.wanted) this.#verdicts.set(port, { ...UNSETTLED, passing: true, detail });
+    if (!isNew) return;
+    this.#events.onUnreadable(reason);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const results = [...this.#verdicts].flatMap(([port, { passing, detail }]) =>
+      passing === undefined ? [] : [{ port, passing, detail }],
+    );
+    this.#events.onResults(this.facts, results);
+  }
+}
+
+/** All `listening` checks of a run. */
+export function listeningProbe(wanted: readonly ProbeWanted[], listening: ListeningProbe): Probe {
+  return {
+    kind: 'listening',
+    wanted,
+    look: async () => {
+      const sight = await listening.look();
+      if (sight.type === 'seen') return { type: 'tried', attempts: sight.ports };
+      return sight.type === 'gone' ? sight : { type: 'unreadable', reason: sight.reason, isCertain: false };
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import type { ContainerFacts } from '../facts.ts';
+import type { AnnounceRules } from '../rules.ts';
+import { about, type Conclusions } from './conclusions.ts';
+import { afterDeaths, isSuppressed, penaltyAt } from './damping.ts';
+import { isStopping } from './readiness.ts';
+import type { ContainerState } from './state.ts';
+import { SIGKILL } from './stop-signal.ts';
+
+/** What was seen, and when. */
+export interface Sight {
+  readonly facts: ContainerFacts;
+  readonly cause: string;
+  readonly atMs: number;
+}
+
+/** Whether the container has a process: in a restart back-off it is said to run, and has none. */
+export function hasProcess({ state, pid }: ContainerFacts): boolean {
+  return (state === 'running' || state === 'paused') && pid > 0;
+}
+
+/** Concludes from an inspect what became of the container's runs since the last one. */
+export function concludeLife(conclusions: Conclusions, sight: Sight, rules: AnnounceRules): void {
+  const { facts } = sight;
+  const known = conclusions.container(facts.id);
+  const isSameRun = known?.startedAt === facts.startedAt;
+  if (known?.isRunning && !(isSameRun && hasProcess(facts))) concludeEnd(conclusions, sight, known, rules);
+  else if (known !== undefined && !known.isRunning && !isSameRun)
+    concludeMissedDeaths(conclusions, sight, known, rules);
+  if (!hasProcess(facts)) return;
+  if (!(known?.isRunning && isSameRun)) concludeStart(conclusions, sight);
+  concludeHealth(conclusions, sight);
+  concludeReleases(conclusions, sight, rules);
+}
+
+function concludeStart(conclusions: Conclusions, { facts, cause, atMs }: Sight): void {
+  const { startedAt, labels, restartCount, stopSignal, stopTimeoutSeconds } = facts;
+  conclusions.add({
+    type: 'ContainerStarted',
+    atMs,
+    ...about(facts.id, facts, cause),
+    startedAt,
+    labels,
+    restartCount,
+    stopSignal,
+    ...(stopTimeoutSeconds === undefined ? {} : { stopTimeoutSeconds }),
+  });
+}
+
+function concludeEnd(conclusions: Conclusions, sight: Sight, known: ContainerState, rules: AnnounceRules): void {
+  const { facts } = sight;
+  const isSeen = known.startedAt === facts.startedAt;
+  const restarts = Math.max(0, facts.restartCount - known.restartCount);
+  // Only a death that nobody asked for makes the engine restart a container by its policy.
+  const isRequested =
+    facts.state !== 'restarting' && restarts === 0 && (known.stopping !== null || !isSeen || isEndByStop(facts));
+  stopped(conclusions, sight, known, isRequested ? 0 : Math.max(1, restarts), isSeen, rules);
+}
+
+/** Whole runs that no inspect saw. The first restart belongs to the death that is already counted. */
+function concludeMissedDeaths(
+  conclusions: Conclusions,
+  sight: Sight,
+  known: ContainerState,
+  rules: AnnounceRules,
+): void {
+  const missed = sight.facts.restartCount - known.restartCount - 1;
+  if (missed > 0) stopped(conclusions, sight, known, missed, false, rules);
+}
+
+function stopped(
+  conclusions: Conclusions,
+  { facts, cause, atMs }: Sight,
+  known: ContainerState,
+  deaths: number,
+  isSeen: boolean,
+  { damping }: AnnounceRules,
+): void {
+  const flaps = afterDeaths(known.flaps, deaths, atMs, damping, lastDeathMs(facts, atMs));
+  conclusions.add({
+    type: 'ContainerStopped',
+    atMs,
+    ...about(facts.id, facts, cause),
+    exitCode: isSeen ? facts.exitCode : -1,
+    oomKilled: isSeen && facts.oomKilled,
+    requested: deaths === 0,
+    penalty: flaps?.penalty ?? 0,
+    suppressed: flaps?.suppressed ?? false,
+    restartCount: facts.restartCount,
+  });
+}
+
+/** Deaths that are learned of from the next run ended before that began. */
+function lastDeathMs(facts: ContainerFacts, atMs: number): number {
+  const startedAtMs = Date.parse(facts.startedAt);
+  return hasProcess(facts) && !Number.isNaN(startedAtMs) ? startedAtMs : atMs;
+}
+
+/** Ended by the signal of `docker stop` or `docker kill`, though its `kill` was missed. */
+function isEndByStop({ exitCode, stopSignal, oomKilled }: ContainerFacts): boolean {
+  return exitCode === 128 + stopSignal || (exitCode === 128 + SIGKILL && !oomKilled);
+}
+
+function concludeHealth(conclusions: Conclusions, { facts, cause, atMs }: Sight): void {
+  const { health } = facts;
+  if (health === 'none' || conclusions.container(facts.id)?.health === health) return;
+  conclusions.add({ type: 'ContainerHealthChanged', atMs, ...about(facts.id, facts, cause), health });
+}
+
+/** What held the container back by time alone, and does not any more. */
+function concludeReleases(conclusions: Conclusions, { facts, cause, atMs }: Sight, { damping }: AnnounceRules): void {
+  const known = conclusions.container(facts.id);
+  if (known === undefined) return;
+  const { stopping, flaps } = known;
+  if (stopping !== null && !isStopping(stopping, atMs)) {
+    conclusions.add({ type: 'ContainerKeptRunning', atMs, ...about(facts.id, facts, cause) });
+  }
+  if (flaps?.suppressed && !isSuppressed(flaps, atMs, damping)) {
+    const penalty = Math.round(penaltyAt(flaps, atMs, damping));
+    conclusions.add({ type: 'ContainerReleased', atMs, ...about(facts.id, facts, cause), penalty });
+  }
+}

@@ -1,0 +1,70 @@
+import type { EtcdKey } from '../../shared/name.ts';
+import type { Observation, ProbeResult } from '../observation.ts';
+import type { AnnounceRules } from '../rules.ts';
+import { about, type Conclusions } from './conclusions.ts';
+import { announceHeld, withdraw } from './instances.ts';
+import { holdOfContainer } from './readiness.ts';
+import type { ContainerState } from './state.ts';
+
+type Probed = Extract<Observation, { readonly type: 'probed' }>;
+
+/** Reasons that the verdict of an active check may end. */
+const ENDED_BY_PASSING: ReadonlySet<string> = new Set(['not-listening', 'probe-failing']);
+
+/**
+ * Takes the settled verdicts of a run's checks. The facts with them tell which run they are of, and no more: an inspect
+ * may have come since. A verdict is kept when something else holds the instance, so that no edge must repeat it.
+ */
+export function concludeProbed(conclusions: Conclusions, seen: Probed, rules: AnnounceRules): void {
+  const { id, startedAt } = seen.facts;
+  const container = conclusions.container(id);
+  if (container === undefined || !container.isRunning || container.startedAt !== startedAt) return;
+  for (const result of seen.results) {
+    note(conclusions, id, container, result, seen);
+    if (result.passing) announceWaiting(conclusions, id, result, seen, rules);
+    else withdrawFailing(conclusions, id, result, seen);
+  }
+}
+
+function note(
+  conclusions: Conclusions,
+  id: string,
+  container: ContainerState,
+  { port, passing, detail }: ProbeResult,
+  { atMs, facts: { startedAt } }: Probed,
+): void {
+  if (conclusions.container(id)?.verdicts[port]?.isPassing === passing) return;
+  conclusions.add({
+    type: 'ContainerProbed',
+    atMs,
+    ...about(id, container, `check of ${port}`),
+    startedAt,
+    port,
+    passing,
+    detail,
+  });
+}
+
+function announceWaiting(
+  conclusions: Conclusions,
+  id: string,
+  { port, detail }: ProbeResult,
+  { atMs }: Probed,
+  rules: AnnounceRules,
+): void {
+  const container = conclusions.container(id);
+  if (container === undefined || holdOfContainer(container, rules, atMs) !== undefined) return;
+  for (const [key, hold] of Object.entries(container.held)) {
+    if (hold.probe !== port || !ENDED_BY_PASSING.has(hold.reason)) continue;
+    announceHeld(conclusions, id, key as EtcdKey, { cause: detail, atMs });
+  }
+}
+
+function withdrawFailing(conclusions: Conclusions, id: string, { port, detail }: ProbeResult, { atMs }: Probed): void {
+  for (const key of conclusions.container(id)?.keys ?? []) {
+    const instance = conclusions.state.instances.get(key);
+    if (instance?.probe !== port) continue;
+    const reason = instance.check === 'listening' ? 'not-listening' : 'probe-failing';
+    withdraw(conclusions, id, key, reason, detail, { cause: detail, atMs });
+  }
+}

@@ -1,0 +1,82 @@
+import { isActive } from '../checks/check-setting.ts';
+import type { HoldReason } from '../event.ts';
+import type { ContainerFacts } from '../facts.ts';
+import type { Candidate } from '../naming/candidates.ts';
+import type { AnnounceRules } from '../rules.ts';
+import { isSuppressed, penaltyAt, reuseAtMs } from './damping.ts';
+import type { AnnouncerState, ContainerState, Stopping } from './state.ts';
+
+/** Whether an instance may be announced now, and what it waits for if not. */
+export type Readiness =
+  | { readonly isReady: true }
+  | { readonly isReady: false; readonly reason: HoldReason; readonly detail: string };
+
+const READY: Readiness = { isReady: true };
+
+/** Of a container that has a process. What holds every port of it comes first, then the check of this one. */
+export function readinessOf(
+  candidate: Candidate,
+  facts: ContainerFacts,
+  container: ContainerState,
+  state: AnnouncerState,
+  rules: AnnounceRules,
+  nowMs: number,
+): Readiness {
+  if (facts.state === 'paused') return waiting('paused', 'paused');
+  return (
+    holdOfContainer(container, rules, nowMs) ??
+    holdOfCheck(candidate, facts, container) ??
+    holdOfKey(candidate, facts, state) ??
+    READY
+  );
+}
+
+/** What keeps a whole container back, whatever its checks say. */
+export function holdOfContainer(
+  { stopping, flaps }: ContainerState,
+  { damping }: AnnounceRules,
+  nowMs: number,
+): Readiness | undefined {
+  if (isStopping(stopping, nowMs)) return waiting('stopping', 'its stop signal was sent');
+  if (flaps === null || !isSuppressed(flaps, nowMs, damping)) return undefined;
+  const penalty = Math.round(penaltyAt(flaps, nowMs, damping));
+  const seconds = Math.ceil((reuseAtMs(flaps, damping) - nowMs) / 1000);
+  return waiting(
+    'damped',
+    `it died again and again: penalty ${penalty}, announced again below ${damping.reuseBelow}, in ${seconds} s if it lives`,
+  );
+}
+
+/** Bounds a clock that went back: beyond this it tells nothing, and inspect decides. */
+const CLOCK_SLACK_MS = 60_000;
+
+/** Within the bound of a stop signal: until then a container that still runs is one that drains. */
+export function isStopping(stopping: Stopping | null, nowMs: number): boolean {
+  return stopping !== null && nowMs < stopping.untilMs && nowMs >= stopping.atMs - CLOCK_SLACK_MS;
+}
+
+function holdOfCheck({ check }: Candidate, facts: ContainerFacts, { verdicts }: ContainerState): Readiness | undefined {
+  if (check.kind === 'healthcheck') {
+    if (facts.health === 'healthy') return undefined;
+    if (facts.health === 'unhealthy') return waiting('unhealthy', 'its HEALTHCHECK fails');
+    return waiting('starting', 'its HEALTHCHECK has not passed yet');
+  }
+  if (!isActive(check)) return undefined;
+  const verdict = verdicts[check.port];
+  if (verdict?.isPassing) return undefined;
+  const detail = verdict?.detail ?? `waiting for the first result of its check (${check.kind} ${check.port})`;
+  return waiting(check.kind === 'listening' ? 'not-listening' : 'probe-failing', detail);
+}
+
+function holdOfKey({ key }: Candidate, facts: ContainerFacts, state: AnnouncerState): Readiness | undefined {
+  const owner = state.instances.get(key)?.container;
+  if (owner === undefined || owner === facts.id) return undefined;
+  return waiting(
+    'key-taken',
+    `container ${owner.slice(0, 12)} is announced under this key; give each its own SERVICE_ID`,
+  );
+}
+
+function waiting(reason: HoldReason, detail: string): Readiness {
+  return { isReady: false, reason, detail };
+}

@@ -1,0 +1,197 @@
+import stringify from 'fast-json-stable-stringify';
+import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
+import type { EtcdKey } from '../../shared/name.ts';
+import type { LeaseId } from '../../shared/store.ts';
+import type { CheckKind, HoldReason } from '../event.ts';
+import type { Flaps } from './damping.ts';
+import { SIGTERM } from './stop-signal.ts';
+
+/**
+ * What the announcer's events add up to. Persistent maps: a change copies a path of a few nodes, not thousands of
+ * entries, and an older state stays what it was.
+ */
+export interface AnnouncerState {
+  readonly containers: ImmutableMap<string, ContainerState>;
+  /** What is announced, by key. */
+  readonly instances: ImmutableMap<EtcdKey, Instance>;
+  /** The values of {@link instances} alone: what the store should hold. */
+  readonly desired: ImmutableMap<EtcdKey, string>;
+  /** Containers to look at again though nothing may happen to them: held down, told to stop, or waiting for a key. */
+  readonly waiting: ImmutableSet<string>;
+  /** By shard. */
+  readonly leases: ImmutableMap<number, Lease>;
+  /** Keys that stand in the store. */
+  readonly standing: ImmutableMap<EtcdKey, StandingUnder>;
+  /** Keys of ours that someone else's key stands in the way of, with the owner it names. */
+  readonly conflicts: ImmutableMap<EtcdKey, string>;
+}
+
+export interface ContainerState {
+  readonly name: string;
+  readonly image: string;
+  /** Of the latest known run; empty when none has been seen. */
+  readonly startedAt: string;
+  /** It has a process, running or paused. */
+  readonly isRunning: boolean;
+  readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  readonly restartCount: number;
+  readonly stopSignal: number;
+  readonly stopTimeoutSeconds: number | null;
+  /** Its stop signal was sent in this run. */
+  readonly stopping: Stopping | null;
+  /** The engine's time of the last stop signal, so that its repeat is known as one. */
+  readonly lastStopNano: string;
+  readonly flaps: Flaps | null;
+  readonly keys: readonly EtcdKey[];
+  readonly held: Readonly<Record<string, Hold>>;
+  /** Of this run's active checks, by port. */
+  readonly verdicts: Readonly<Record<string, Verdict>>;
+  /** Said in this run. */
+  readonly refusals: readonly string[];
+}
+
+export interface Stopping {
+  readonly atMs: number;
+  readonly untilMs: number;
+}
+
+export interface Verdict {
+  readonly isPassing: boolean;
+  readonly detail: string;
+}
+
+interface CheckedBy {
+  readonly check: CheckKind | null;
+  /** `port` of its active check. */
+  readonly probe: string | null;
+}
+
+export interface Instance extends CheckedBy {
+  readonly container: string;
+  readonly service: string;
+  readonly value: string;
+  readonly announcedAtMs: number;
+}
+
+export interface Hold extends CheckedBy {
+  readonly service: string;
+  readonly reason: HoldReason;
+  readonly detail: string;
+  readonly sinceMs: number;
+  /** What will be announced, without `announcedAt`; empty when that is not known. */
+  readonly value: string;
+}
+
+export interface Lease {
+  readonly lease: LeaseId;
+  readonly ttlSeconds: number;
+  /** When it was granted or adopted. */
+  readonly sinceMs: number;
+}
+
+export interface StandingUnder {
+  readonly shard: number;
+  /** In decimal digits. */
+  readonly revision: string;
+}
+
+export const initialState: AnnouncerState = {
+  containers: ImmutableMap(),
+  instances: ImmutableMap(),
+  desired: ImmutableMap(),
+  waiting: ImmutableSet(),
+  leases: ImmutableMap(),
+  standing: ImmutableMap(),
+  conflicts: ImmutableMap(),
+};
+
+/** A container of which nothing has been concluded yet. */
+export const UNKNOWN_CONTAINER: ContainerState = {
+  name: '',
+  image: '',
+  startedAt: '',
+  isRunning: false,
+  health: 'none',
+  restartCount: 0,
+  stopSignal: SIGTERM,
+  stopTimeoutSeconds: null,
+  stopping: null,
+  lastStopNano: '0',
+  flaps: null,
+  keys: [],
+  held: {},
+  verdicts: {},
+  refusals: [],
+};
+
+/** Raised when a field changes its meaning: an older snapshot is then read anew from the journal's events. */
+const SNAPSHOT_VERSION = 1;
+
+/** Canonical JSON: the same state gives the same bytes, whatever order its events came in. */
+export function stateToJson(state: AnnouncerState): string {
+  return stringify({
+    version: SNAPSHOT_VERSION,
+    containers: state.containers.toObject(),
+    instances: state.instances.toObject(),
+    leases: Object.fromEntries([...state.leases].map(([shard, lease]) => [String(shard), lease])),
+    standing: state.standing.toObject(),
+    conflicts: state.conflicts.toObject(),
+  });
+}
+
+/** @throws {SnapshotError} when `json` is no snapshot of this version; the caller replays the journal instead */
+export function stateFromJson(json: string): AnnouncerState {
+  const { containers, instances, leases, standing, conflicts } = readSnapshot(json);
+  return {
+    containers: ImmutableMap(Object.entries(containers)),
+    instances: byKey(instances),
+    desired: byKey(instances).map(({ value }) => value),
+    waiting: ImmutableSet(Object.keys(containers).filter((id) => isWaiting(containers[id] as ContainerState))),
+    leases: ImmutableMap(Object.entries(leases).map(([shard, lease]) => [Number(shard), lease])),
+    standing: byKey(standing),
+    conflicts: byKey(conflicts),
+  };
+}
+
+function byKey<T>(entries: Readonly<Record<string, T>>): ImmutableMap<EtcdKey, T> {
+  return ImmutableMap(Object.entries(entries) as [EtcdKey, T][]);
+}
+
+export class SnapshotError extends Error {
+  override readonly name = 'SnapshotError';
+}
+
+interface Snapshot {
+  readonly containers: Readonly<Record<string, ContainerState>>;
+  readonly instances: Readonly<Record<string, Instance>>;
+  readonly leases: Readonly<Record<string, Lease>>;
+  readonly standing: Readonly<Record<string, StandingUnder>>;
+  readonly conflicts: Readonly<Record<string, string>>;
+}
+
+function readSnapshot(json: string): Snapshot {
+  let read: unknown;
+  try {
+    read = JSON.parse(json);
+  } catch (error) {
+    throw new SnapshotError(`snapshot is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const snapshot = (read ?? {}) as Partial<Record<string, unknown>>;
+  if (snapshot.version !== SNAPSHOT_VERSION) {
+    throw new SnapshotError(`snapshot has version ${String(snapshot.version)}; this program reads ${SNAPSHOT_VERSION}`);
+  }
+  for (const part of ['containers', 'instances', 'leases', 'standing', 'conflicts']) {
+    if (typeof snapshot[part] !== 'object' || snapshot[part] === null) {
+      throw new SnapshotError(`snapshot has no ${part}; it was cut or edited`);
+    }
+  }
+  return snapshot as unknown as Snapshot;
+}
+
+/** Whether time alone, or another container, may change what is to be concluded about this one. */
+export function isWaiting({ isRunning, stopping, flaps, held }: ContainerState): boolean {
+  if (!isRunning) return false;
+  if (stopping !== null || flaps?.suppressed === true) return true;
+  for (const key in held) if (held[key]?.reason === 'key-taken') return true;
+  return false;
+}

@@ -1,0 +1,238 @@
+/** The Docker engine over its API. The only importer of dockerode, so that its quirks have one home. */
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
+import { inspect } from 'node:util';
+import Docker from 'dockerode';
+import { StartError } from '../../shared/component.ts';
+import { chooseApiVersion } from './api.ts';
+import { type Engine, type EngineClient, EngineError, type EngineHello, type ExecResult } from './engine.ts';
+import { engineErrorOf, statusOf, unlessRefused } from './error.ts';
+import { EVENT_FILTERS } from './events.ts';
+import { type FollowSettings, followEngine } from './follow.ts';
+import { type DockerAddress, describeDockerAddress, parseDockerHost } from './host.ts';
+import type { DockerTls } from './tls.ts';
+
+/** Longer than a loaded engine needs for a list of thousands; a stopped engine is noticed by its pings long before. */
+const CALL_TIMEOUT_MS = 30_000;
+/** How long a first answer may take before the engine counts as unreachable. */
+const HELLO_TIMEOUT_MS = 5_000;
+
+export interface DockerSettings extends FollowSettings {
+  /** In any form that {@link parseDockerHost} reads. */
+  readonly host: string;
+  /** Client certificates, for an engine behind TCP. */
+  readonly tls?: DockerTls | undefined;
+}
+
+/**
+ * Follows the engine from the first subscription of `observations$` to the last.
+ *
+ * @throws {StartError} when `host` is no address; `parseDockerHost` tells so earlier
+ */
+export function dockerEngine(settings: DockerSettings): Engine {
+  return followEngine(dockerClient(settings.host, settings.tls), settings);
+}
+
+/** The API calls alone, for `doctor` and for the engine above. @throws {StartError} as {@link dockerEngine} */
+export function dockerClient(host: string, tls?: DockerTls): EngineClient {
+  const read = parseDockerHost(host, tls !== undefined);
+  if (!read.ok) throw new StartError(`--docker=${JSON.stringify(host)}: ${read.reason}`);
+  return new DockerodeClient(read.address, tls);
+}
+
+class DockerodeClient implements EngineClient {
+  readonly description: string;
+  readonly #docker: Docker;
+  /** Give up a call under way. */
+  readonly #calls = new Set<(error: EngineError) => void>();
+  /** By container: the command of ours that outlived its time. */
+  readonly #lingering = new Map<string, string>();
+
+  constructor(address: DockerAddress, tls: DockerTls | undefined) {
+    this.description = describeDockerAddress(address);
+    this.#docker = new Docker(optionsOf(address, tls));
+  }
+
+  async hello(): Promise<EngineHello> {
+    this.#modem.version = undefined;
+    const ping = await this.#call(HELLO_TIMEOUT_MS, (signal) => this.#pingHeaders(signal));
+    const version = await this.#call(HELLO_TIMEOUT_MS, () => this.#docker.version()).catch(unlessRefused);
+    const apiVersion =
+      chooseApiVersion({ newest: version?.ApiVersion, oldest: version?.MinAPIVersion }) ??
+      chooseApiVersion({ newest: ping['api-version'] });
+    this.#modem.version = apiVersion === undefined ? undefined : `v${apiVersion}`;
+    const clockMs = Date.parse(String(ping.date));
+    return {
+      engineVersion: typeof version?.Version === 'string' ? version.Version : 'of unknown version',
+      apiVersion: apiVersion ?? '',
+      clockMs: Number.isNaN(clockMs) ? undefined : clockMs,
+    };
+  }
+
+  async ping(timeoutMs: number): Promise<void> {
+    await this.#call(timeoutMs, (signal) => this.#pingHeaders(signal));
+  }
+
+  async events(sinceSeconds: number): Promise<Readable> {
+    const filters = JSON.stringify(EVENT_FILTERS);
+    const stream = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+      this.#docker.getEvents({ since: sinceSeconds, filters, abortSignal }),
+    );
+    return stream as Readable;
+  }
+
+  list(): Promise<unknown> {
+    return this.#call(CALL_TIMEOUT_MS, (abortSignal) => this.#docker.listContainers({ all: true, abortSignal }));
+  }
+
+  async inspect(container: string): Promise<unknown> {
+    try {
+      return await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+        this.#docker.getContainer(container).inspect({ abortSignal }),
+      );
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async exec(container: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {
+    try {
+      if (await this.#isLingering(container)) return { type: 'busy' };
+      const exec = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+        this.#docker
+          .getContainer(container)
+          .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal }),
+      );
+      const stream = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+        exec.start({ Detach: false, Tty: false, abortSignal }),
+      );
+      if (!(await hasEnded(stream, timeoutMs))) {
+        this.#lingering.set(container, exec.id);
+        return { type: 'timed-out' };
+      }
+      const { ExitCode } = await this.#call(CALL_TIMEOUT_MS, (abortSignal) => exec.inspect({ abortSignal }));
+      return { type: 'exited', exitCode: ExitCode ?? -1 };
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 404 || status === 409) return { type: 'not-running' };
+      throw error;
+    }
+  }
+
+  reset(): void {
+    const error = new EngineError('unreachable', 'the connection was given up');
+    for (const fail of [...this.#calls]) fail(error);
+  }
+
+  async #isLingering(container: string): Promise<boolean> {
+    const id = this.#lingering.get(container);
+    if (id === undefined) return false;
+    const found = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+      this.#docker.getExec(id).inspect({ abortSignal }),
+    ).catch(unlessRefused);
+    if (found?.Running !== true) this.#lingering.delete(container);
+    return found?.Running === true;
+  }
+
+  /** As a stream, because only then dockerode hands out the headers: the engine's clock and version. */
+  async #pingHeaders(abortSignal: AbortSignal): Promise<IncomingMessage['headers']> {
+    const dial = { path: '/_ping', method: 'GET', isStream: true, abortSignal, statusCodes: { 200: true } };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      this.#modem.dial(dial, (error, result) => (error === null ? resolve(result as IncomingMessage) : reject(error)));
+    });
+    response.on('error', () => undefined); // of a body that nobody waits for
+    response.resume();
+    return response.headers;
+  }
+
+  /**
+   * Settles within `timeoutMs`, or at once on {@link reset}, whatever dockerode does: its promises stay open for ever
+   * when the connection breaks amid an answer.
+   */
+  #call<T>(timeoutMs: number, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const own = new AbortController();
+    return new Promise<T>((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#calls.delete(fail);
+      };
+      const fail = (error: EngineError): void => {
+        settle();
+        own.abort();
+        reject(error);
+      };
+      const timer = setTimeout(() => {
+        fail(new EngineError('unreachable', `no answer within ${timeoutMs / 1000} s; is the engine stopped or stuck?`));
+      }, timeoutMs);
+      this.#calls.add(fail);
+      start(own.signal).then(
+        (value) => {
+          settle();
+          resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          reject(engineErrorOf(error));
+        },
+      );
+    });
+  }
+
+  get #modem(): Modem {
+    return this.#docker.modem as unknown as Modem;
+  }
+}
+
+/** What of docker-modem is used directly. */
+interface Modem {
+  version: string | undefined;
+  dial(options: object, callback: (error: Error | null, result: unknown) => void): void;
+}
+
+/** Every option is given, undefined ones too: docker-modem fills the others from `DOCKER_HOST` and its like. */
+function optionsOf(address: DockerAddress, tls: DockerTls | undefined): Docker.DockerOptions {
+  const none = { host: undefined, port: undefined, ca: undefined, cert: undefined, key: undefined };
+  const common = { ...none, timeout: undefined, version: undefined, pathPrefix: '/' };
+  if (address.kind === 'unix') {
+    const agent = quiet(new HttpAgent({ keepAlive: false }));
+    return { ...common, socketPath: address.path, protocol: 'http', agent } as Docker.DockerOptions;
+  }
+  const agent = quiet(address.tls ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false }));
+  const certificates = address.tls && tls !== undefined ? tls : {};
+  return {
+    ...common,
+    ...certificates,
+    socketPath: undefined,
+    host: address.host,
+    port: address.port,
+    protocol: address.tls ? 'https' : 'http',
+    agent,
+  } as Docker.DockerOptions;
+}
+
+/**
+ * Agents here keep no connection alive: one that the engine closed meanwhile would look like its loss, and a socket whose
+ * path was replaced would be spoken to for ever. docker-modem formats its options for a debug line on every call, even
+ * when nobody debugs; an agent with all its sockets would cost milliseconds each time.
+ */
+function quiet<T extends HttpAgent>(agent: T): T {
+  return Object.assign(agent, { [inspect.custom]: () => 'Agent' });
+}
+
+/** Whether the command's output ended in time. What it prints may be a secret, and goes nowhere. */
+async function hasEnded(stream: Readable, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve(false);
+      stream.destroy();
+    }, timeoutMs);
+    stream.on('close', () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+    stream.on('error', () => undefined); // `close` follows
+    stream.resume();
+  });
+}

@@ -1,0 +1,265 @@
+import {
+  defer,
+  exhaustMap,
+  finalize,
+  ignoreElements,
+  interval,
+  merge,
+  type Observable,
+  Subject,
+  switchMap,
+  tap,
+  throwError,
+} from 'rxjs';
+import type { Log } from '../../shared/log.ts';
+import { conflateMap } from '../../shared/rx.ts';
+import type { Observation } from '../observation.ts';
+import { type EngineClient, EngineError, type EngineHello } from './engine.ts';
+import { causeOf, type EngineEvent, isOfRun, trustedSignal } from './events.ts';
+import { readFacts } from './facts.ts';
+import { Inspector, type Look } from './inspector.ts';
+import { type ListedContainer, readContainerList } from './list.ts';
+import type { Known, SessionMemory } from './memory.ts';
+import { renewedStream, type StreamItem } from './stream.ts';
+
+export interface SessionSettings {
+  readonly log: Log;
+  readonly nowMs: () => number;
+  /** The periodic comparison: the list is read, and what it says differently is inspected, with a tenth of the rest. */
+  readonly resyncMs: number;
+  readonly pingMs: number;
+  readonly pingTimeoutMs: number;
+  readonly renewMs: number;
+  readonly overlapMs: number;
+}
+
+export type SessionItem =
+  | { readonly type: 'observation'; readonly observation: Observation }
+  | { readonly type: 'up'; readonly hello: EngineHello; readonly synced: boolean };
+
+/** What the announcer may ask of a session. */
+export type EngineRequest =
+  | { readonly type: 'look'; readonly container: string; readonly cause: string }
+  | { readonly type: 'resync'; readonly cause: string };
+
+/**
+ * One connection to the engine, from the first ping to the loss, with which it errors. In the order that leaves no gap:
+ * a time, the stream since a second before it, then the list and the inspects; what the stream says meanwhile leads to
+ * looks of its own.
+ */
+export function engineSession(
+  client: EngineClient,
+  memory: SessionMemory,
+  requests$: Observable<EngineRequest>,
+  settings: SessionSettings,
+): Observable<SessionItem> {
+  return defer(() => client.hello()).pipe(
+    switchMap((hello) => {
+      const offsetMs = (hello.clockMs ?? settings.nowMs()) - settings.nowMs();
+      const session = new Session(client, memory, hello, settings);
+      const stream$ = renewedStream(client, { ...settings, engineNowMs: () => settings.nowMs() + offsetMs });
+      return merge(
+        session.items$,
+        session.failures$.pipe(switchMap((error) => throwError(() => error))),
+        stream$.pipe(
+          tap((item) => session.take(item)),
+          ignoreElements(),
+        ),
+        requests$.pipe(
+          tap((request) => session.serve(request)),
+          ignoreElements(),
+        ),
+        merge(session.syncs$, interval(settings.resyncMs)).pipe(
+          conflateMap(() => session.sync()),
+          ignoreElements(),
+        ),
+        interval(settings.pingMs).pipe(
+          exhaustMap(() => client.ping(settings.pingTimeoutMs)),
+          ignoreElements(),
+        ),
+      ).pipe(finalize(() => session.close()));
+    }),
+    finalize(() => client.reset()),
+  );
+}
+
+/** After a look that failed though the engine answers. */
+const LOOK_AGAIN_MS = 1000;
+
+class Session {
+  readonly items$ = new Subject<SessionItem>();
+  readonly failures$ = new Subject<unknown>();
+  readonly syncs$ = new Subject<void>();
+  readonly #client: EngineClient;
+  readonly #memory: SessionMemory;
+  readonly #hello: EngineHello;
+  readonly #settings: SessionSettings;
+  readonly #inspector: Inspector;
+  readonly #again = new Map<string, NodeJS.Timeout>();
+  /** Stop signals of containers not yet inspected in this session. */
+  readonly #early = new Map<string, EngineEvent>();
+  /** What was inspected and what vanished since the list that is under way was asked for. */
+  #sinceList: { readonly seen: Set<string>; readonly gone: Set<string> } | undefined;
+  /** Inspect all at the next sync, and why. */
+  #doubt: string | undefined;
+
+  constructor(client: EngineClient, memory: SessionMemory, hello: EngineHello, settings: SessionSettings) {
+    this.#client = client;
+    this.#memory = memory;
+    this.#hello = hello;
+    this.#settings = settings;
+    this.#inspector = new Inspector(
+      client,
+      (look) => this.#onLook(look),
+      (error, container) => this.#onLookFailed(error, container),
+    );
+  }
+
+  take(item: StreamItem): void {
+    if (item.type === 'event') {
+      this.#onEvent(item.event);
+      return;
+    }
+    if (item.type === 'doubt') {
+      this.#settings.log.warn('engine-event-unread', `${item.reason}; reading all containers anew`);
+    }
+    this.serve({ type: 'resync', cause: 'list' });
+  }
+
+  serve(request: EngineRequest): void {
+    if (request.type === 'look') {
+      void this.#inspector.look(request.container, request.cause, 'urgent');
+      return;
+    }
+    this.#doubt = request.cause;
+    this.syncs$.next();
+  }
+
+  async sync(): Promise<void> {
+    const cause = this.#doubt ?? 'list';
+    const isFull = this.#doubt !== undefined;
+    this.#doubt = undefined;
+    this.#sinceList = { seen: new Set(), gone: new Set() };
+    const listed = readContainerList(await this.#client.list());
+    const { seen, gone } = this.#sinceList;
+    this.#sinceList = undefined;
+    if (listed === undefined) throw new EngineError('unintelligible', 'its list of containers is no JSON array');
+    const present = new Set([...listed.map(({ id }) => id), ...seen].filter((id) => !gone.has(id)));
+    this.#memory.retain(present);
+    this.#observe({ atMs: this.#settings.nowMs(), type: 'listed', containers: [...present] });
+    if (isFull) this.items$.next({ type: 'up', hello: this.#hello, synced: false });
+    const due = isFull ? listed : this.#memory.due(listed);
+    await Promise.all(due.map((container) => this.#lookAtListed(container, cause)));
+    if (isFull) this.items$.next({ type: 'up', hello: this.#hello, synced: true });
+  }
+
+  close(): void {
+    this.#inspector.close();
+    for (const timer of this.#again.values()) clearTimeout(timer);
+    this.#again.clear();
+  }
+
+  async #lookAtListed({ id, print }: ListedContainer, cause: string): Promise<void> {
+    await this.#inspector.look(id, cause, 'routine');
+    const known = this.#memory.known.get(id);
+    if (known !== undefined) known.print = print;
+  }
+
+  #onEvent(event: EngineEvent): void {
+    if (!this.#memory.seen.add(event)) return;
+    const { container } = event;
+    if (event.action === 'destroy') {
+      this.#inspector.distrust(container);
+      this.#onVanished(container, causeOf(event));
+      return;
+    }
+    if (isEnding(event)) {
+      // A look under way may have been answered before this; its `running` would announce what is going.
+      this.#inspector.distrust(container);
+      const known = this.#memory.known.get(container);
+      if (known !== undefined) this.#hint(event, known);
+      else if (event.action === 'kill') this.#early.set(container, event);
+    }
+    void this.#inspector.look(container, causeOf(event), 'urgent');
+  }
+
+  /** An event of an earlier run, replayed at a seam, says nothing about this one. */
+  #hint(event: EngineEvent, { startedAt, labels }: Pick<Known, 'startedAt' | 'labels'>): void {
+    if (!isOfRun(event, startedAt)) return;
+    const hint = {
+      atMs: this.#settings.nowMs(),
+      type: 'hinted',
+      container: event.container,
+      engineTimeNano: event.timeNano,
+    } as const;
+    switch (event.action) {
+      case 'kill': {
+        const signal = trustedSignal(event, labels);
+        if (signal !== undefined) this.#observe({ ...hint, action: 'kill', signal });
+        return;
+      }
+      case 'die':
+      case 'oom':
+      case 'pause':
+      case 'unhealthy':
+        this.#observe({ ...hint, action: event.action });
+        return;
+      default:
+        return;
+    }
+  }
+
+  #onLook({ container, cause, raw }: Look): void {
+    if (raw === undefined) {
+      this.#onVanished(container, cause);
+      return;
+    }
+    const facts = readFacts(raw);
+    const atMs = this.#settings.nowMs();
+    const print = this.#memory.known.get(container)?.print ?? '';
+    const known = { startedAt: facts.startedAt, labels: facts.labels, inspectedAtMs: atMs, print };
+    this.#memory.known.set(container, known);
+    this.#sinceList?.seen.add(container);
+    this.#sinceList?.gone.delete(container);
+    this.#observe({ atMs, type: 'inspected', facts, cause });
+    const early = this.#early.get(container);
+    this.#early.delete(container);
+    if (early !== undefined && facts.state === 'running') this.#hint(early, known);
+  }
+
+  #onVanished(container: string, cause: string): void {
+    this.#memory.known.delete(container);
+    this.#early.delete(container);
+    this.#sinceList?.seen.delete(container);
+    this.#sinceList?.gone.add(container);
+    this.#observe({ atMs: this.#settings.nowMs(), type: 'vanished', container, cause });
+  }
+
+  #onLookFailed(error: unknown, container: string): void {
+    if (!(error instanceof EngineError) || error.code === 'unreachable') {
+      this.failures$.next(error);
+      return;
+    }
+    const known = this.#memory.known.get(container);
+    if (known !== undefined) known.print = '';
+    if (this.#again.has(container)) return;
+    this.#settings.log.warn(
+      'engine-inspect-failed',
+      `container ${container.slice(0, 12)} cannot be inspected: ${error.message}; trying again in ${LOOK_AGAIN_MS / 1000} s, then with each comparison`,
+      { container },
+    );
+    const timer = setTimeout(() => {
+      void this.#inspector.look(container, 'list', 'routine').finally(() => this.#again.delete(container));
+    }, LOOK_AGAIN_MS);
+    this.#again.set(container, timer);
+  }
+
+  #observe(observation: Observation): void {
+    this.items$.next({ type: 'observation', observation });
+  }
+}
+
+/** After these the container may not be what an earlier answer said. */
+function isEnding({ action }: EngineEvent): boolean {
+  return ['kill', 'die', 'oom', 'pause', 'unhealthy', 'stop', 'disconnect'].includes(action);
+}

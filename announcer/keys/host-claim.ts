@@ -1,0 +1,194 @@
+import stringify from 'fast-json-stable-stringify';
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  distinctUntilChanged,
+  EMPTY,
+  ignoreElements,
+  type Observable,
+  of,
+  repeat,
+  retry,
+  takeUntil,
+  takeWhile,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import { StartError } from '../../shared/component.ts';
+import type { EtcdKey } from '../../shared/name.ts';
+import { backoffMs } from '../../shared/rx.ts';
+import { type Entry, type Expectation, type LeaseId, type Store, StoreError } from '../../shared/store.ts';
+import { keepAlive, LeaseEnded } from './keep-alive.ts';
+
+/** Who announces for a host: the content of its claim. */
+export interface Claimant {
+  readonly host: string;
+  /** `<host>/<announcer id>`, as in the keys. */
+  readonly owner: string;
+  /** Kept in the data directory: the same one after a restart or an upgrade. */
+  readonly announcer: string;
+  readonly pid: number;
+  /** RFC 3339; tells one process from the next with the same announcer id. */
+  readonly startedAt: string;
+}
+
+export type ClaimState =
+  | { readonly state: 'asking' }
+  /** Another announcer holds the claim; `holder` says which. */
+  | { readonly state: 'waiting'; readonly holder: string; readonly untilSeconds: number }
+  /** Ours. Every transaction expects `fence`, so that a superseded announcer cannot write. */
+  | { readonly state: 'held'; readonly fence: Expectation; readonly lease: LeaseId };
+
+export interface ClaimSettings {
+  readonly store: Store;
+  readonly claimant: Claimant;
+  readonly ttlSeconds: number;
+  /** Something was refused at the fence: look at the claim again. */
+  readonly doubt$: Observable<unknown>;
+}
+
+/** A crashed predecessor's claim ends with its lease; the store may take a moment longer to say so. */
+const WAIT_MARGIN_SECONDS = 2;
+const POLL_MS = 500;
+const RETRY = { baseMs: 200, maxMs: 2000 };
+
+/** One per host, outside the prefix, so that no name stands for it. */
+export function claimKeyOf(host: string): EtcdKey {
+  return `/rollcall/hosts/${host}` as EtcdKey;
+}
+
+/**
+ * Claims the host for this announcer and keeps the claim while subscribed. The claim stands on a lease of its own and is
+ * left in place at the end: who stops for good revokes its lease.
+ *
+ * A claim of the same announcer id is a predecessor's and is taken over at once. Another announcer's is waited for, one
+ * lease TTL and {@link WAIT_MARGIN_SECONDS} s long. Errors with a {@link StartError} that names the holder when it is still
+ * there then; or at once when a claim that we held is someone else's now.
+ */
+export function claimHost({ store, claimant, ttlSeconds, doubt$ }: ClaimSettings): Observable<ClaimState> {
+  return defer(() => {
+    const claim = new Claim(store, claimant, ttlSeconds);
+    const acquire$ = defer(() => claim.attempt()).pipe(
+      retry({
+        delay: (error: unknown, attempt) =>
+          error instanceof StoreError && error.code !== 'invalid'
+            ? timer(backoffMs(RETRY, attempt))
+            : throwError(() => error),
+      }),
+      repeat({ delay: POLL_MS }),
+      tap((state) => claim.checkPatience(state)),
+      takeWhile(({ state }) => state !== 'held', true),
+      distinctUntilChanged((one, other) => one.state === other.state),
+    );
+    const keep = (lease: LeaseId): Observable<never> =>
+      keepAlive(store, lease, ttlSeconds).pipe(
+        ignoreElements(),
+        catchError((error: unknown) => (error instanceof LeaseEnded ? EMPTY : throwError(() => error))),
+        takeUntil(doubt$),
+      );
+    return acquire$.pipe(
+      concatMap((state) =>
+        state.state === 'held' ? concat(of(state), keep(state.lease), of<ClaimState>({ state: 'asking' })) : of(state),
+      ),
+      repeat(),
+    );
+  });
+}
+
+class Claim {
+  readonly #store: Store;
+  readonly #claimant: Claimant;
+  readonly #ttlSeconds: number;
+  readonly #key: EtcdKey;
+  readonly #value: string;
+  #heldBefore = false;
+  #waitingSinceMs: number | undefined;
+
+  constructor(store: Store, claimant: Claimant, ttlSeconds: number) {
+    this.#store = store;
+    this.#claimant = claimant;
+    this.#ttlSeconds = ttlSeconds;
+    this.#key = claimKeyOf(claimant.host);
+    this.#value = stringify(claimant);
+  }
+
+  async attempt(): Promise<ClaimState> {
+    const { entries } = await this.#store.snapshot(this.#key);
+    const found = entries.find(({ key }) => key === this.#key);
+    if (found === undefined) return this.#write({ key: this.#key, absent: true }, undefined);
+    if (found.value === this.#value || this.#isPredecessors(found)) return this.#takeOver(found);
+    return { state: 'waiting', holder: describe(found), untilSeconds: this.#patienceSeconds() };
+  }
+
+  /** @throws {StartError} when waiting any longer makes no sense */
+  checkPatience(state: ClaimState): void {
+    if (state.state === 'held') {
+      this.#heldBefore = true;
+      this.#waitingSinceMs = undefined;
+    }
+    if (state.state !== 'waiting') return;
+    const { host } = this.#claimant;
+    if (this.#heldBefore) {
+      throw new StartError(
+        `host ${host} is announced by another announcer now: ${state.holder} holds ${this.#key}, which was ours until our lease ran out; stopping, so that two do not write the same names`,
+      );
+    }
+    this.#waitingSinceMs ??= performance.now();
+    const waitedSeconds = (performance.now() - this.#waitingSinceMs) / 1000;
+    if (waitedSeconds < this.#patienceSeconds()) return;
+    throw new StartError(
+      `host ${host} is already announced by another announcer: ${state.holder} has kept ${this.#key} for the ${Math.round(waitedSeconds)} s that we waited; stop that one, or give this one another --host-name`,
+    );
+  }
+
+  #patienceSeconds(): number {
+    return this.#ttlSeconds + WAIT_MARGIN_SECONDS;
+  }
+
+  /** Once we have held the claim, a process with our id that is not us is a successor. */
+  #isPredecessors(found: Entry): boolean {
+    return !this.#heldBefore && claimantOf(found)?.announcer === this.#claimant.announcer;
+  }
+
+  /** Onto the lease that the claim has, when that lives and is as long as ours; else onto a new one. */
+  async #takeOver(found: Entry): Promise<ClaimState> {
+    const ttl = found.lease === undefined ? undefined : await this.#store.timeToLive(found.lease);
+    const lease = ttl?.grantedSeconds === this.#ttlSeconds ? found.lease : undefined;
+    if (lease !== undefined) await this.#store.keepAlive(lease);
+    if (lease !== undefined && found.value === this.#value) return this.#held(found.modRevision, lease);
+    return this.#write({ key: this.#key, modRevision: found.modRevision }, lease);
+  }
+
+  async #write(expect: Expectation, adopted: LeaseId | undefined): Promise<ClaimState> {
+    const lease = adopted ?? (await this.#store.grant(this.#ttlSeconds)).lease;
+    const result = await this.#store.commit({
+      expect: [expect],
+      writes: [{ type: 'put', key: this.#key, value: this.#value, lease }],
+    });
+    if (result.ok) return this.#held(result.revision, lease);
+    if (adopted === undefined) await this.#store.revoke(lease);
+    return { state: 'asking' };
+  }
+
+  #held(modRevision: bigint, lease: LeaseId): ClaimState {
+    return { state: 'held', fence: { key: this.#key, modRevision }, lease };
+  }
+}
+
+function claimantOf({ value }: Entry): Partial<Claimant> | undefined {
+  try {
+    const json: unknown = JSON.parse(value);
+    return typeof json === 'object' && json !== null ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(found: Entry): string {
+  const claimant = claimantOf(found);
+  if (typeof claimant?.announcer !== 'string') return `the writer of ${JSON.stringify(found.value.slice(0, 120))}`;
+  return `announcer ${claimant.announcer} (process ${claimant.pid}, since ${claimant.startedAt})`;
+}

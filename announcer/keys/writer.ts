@@ -1,0 +1,268 @@
+import type { EtcdKey } from '../../shared/name.ts';
+import {
+  type ChangeBatch,
+  type CommitResult,
+  type Expectation,
+  type LeaseId,
+  type Revision,
+  type Snapshot,
+  type Store,
+  StoreError,
+  TRANSACTION_OPS_MAX,
+} from '../../shared/store.ts';
+import type { AnnouncerEvent } from '../event.ts';
+import { Holdings, type Wish } from './holdings.ts';
+import type { PlannedTransaction } from './plan.ts';
+import { ShardLeases } from './shard-leases.ts';
+
+/** What the journal says a predecessor left. */
+export interface Left {
+  /** By shard. */
+  readonly leases: ReadonlyMap<number, LeaseId>;
+  /** It announced under another host name, domain or prefix: its leases are given back, names and all. */
+  readonly isOfOtherScope: boolean;
+  /** The keys it wanted. */
+  readonly keys: Iterable<EtcdKey>;
+}
+
+export interface WriterSettings {
+  readonly store: Store;
+  readonly host: string;
+  readonly ttlSeconds: number;
+  readonly left: Left;
+  readonly now: () => number;
+  readonly emit: (event: AnnouncerEvent) => void;
+  /** There is something to do. */
+  readonly wake: () => void;
+  /** A transaction was refused at the fence. */
+  readonly onFenced: () => void;
+}
+
+/** What the store told. It waits until no write is under way, so that our own writes are not taken for somebody else's. */
+export type Told =
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly type: 'changes'; readonly batch: ChangeBatch };
+
+/**
+ * Brings the store to the wish, step by step. A step is at most one transaction, after which everything that arrived
+ * meanwhile is looked at first: a withdrawal never waits for a bulk of announcements, only for one transaction of it.
+ */
+export class Writer {
+  readonly #settings: WriterSettings;
+  readonly #leases: ShardLeases;
+  readonly #holdings: Holdings;
+  #inbox: Told[] = [];
+  #wish: (() => Wish) | undefined;
+  #toVerify: EtcdKey[] = [];
+  #toRetire: number[] = [];
+  #fence: Expectation | undefined;
+  #removeUnclaimed = false;
+  #adopted = false;
+  #seen: { readonly storeId: string; readonly revision: Revision } | undefined;
+
+  constructor(settings: WriterSettings) {
+    this.#settings = settings;
+    this.#leases = new ShardLeases({
+      ...settings,
+      onEnded: () => {
+        this.#holdings.touchAll();
+        settings.wake();
+      },
+    });
+    this.#holdings = new Holdings(settings.host, this.#leases, settings.left.keys);
+  }
+
+  get leases(): ShardLeases {
+    return this.#leases;
+  }
+
+  get holdings(): Holdings {
+    return this.#holdings;
+  }
+
+  /** Whether the store has been read since the host was claimed. */
+  get isReading(): boolean {
+    return this.#seen !== undefined;
+  }
+
+  /** Whether nothing waits to be written. */
+  get isSettled(): boolean {
+    const idle = this.#wish === undefined && this.#inbox.length === 0 && this.#holdings.dirtyCount === 0;
+    return idle && this.#fence !== undefined && this.isReading;
+  }
+
+  /** @param wish projected when there is time for it: of many wishes, only the newest ever is */
+  want(wish: () => Wish): void {
+    this.#wish = wish;
+  }
+
+  /** The claim's fence; undefined while the host is not ours: nothing is written then. */
+  guard(fence: Expectation | undefined): void {
+    this.#fence = fence;
+  }
+
+  tell(told: Told): void {
+    this.#inbox.push(told);
+  }
+
+  /** From now on, keys that name us as owner and that nobody wants are removed. */
+  allowRemovalOfUnclaimed(): void {
+    this.#removeUnclaimed = true;
+    this.#holdings.touchAll();
+  }
+
+  /** Compares everything in the steps that follow: the wish with what we know, what we know with the store. */
+  compare(): void {
+    this.#holdings.touchAll();
+    this.#toVerify = [...this.#holdings.ours()].map(([key]) => key);
+    this.#toRetire = this.#leases.shards().filter((shard) => this.#holdings.isEmpty(shard));
+  }
+
+  /** Does the next thing there is to do. @returns whether there may be more @throws {StoreError} */
+  async step(): Promise<boolean> {
+    if (this.#fence === undefined) return false;
+    if (!this.#adopted) await this.#adopt();
+    await this.#readInbox();
+    if (this.#seen === undefined) return false;
+    this.#readWish();
+    const { transactions, waiting } = this.#holdings.next(this.#fence, this.#removeUnclaimed);
+    const [transaction] = transactions;
+    const [unleased] = waiting;
+    if (transaction !== undefined) await this.#write(transaction);
+    else if (unleased !== undefined) await this.#leases.grant(this.#holdings.shardFor(unleased));
+    else if (this.#toVerify.length > 0) await this.#verify(this.#toVerify.splice(0, TRANSACTION_OPS_MAX));
+    else return this.#retire();
+    return true;
+  }
+
+  async #adopt(): Promise<void> {
+    const { leases, isOfOtherScope } = this.#settings.left;
+    await (isOfOtherScope ? this.#leases.discard(leases) : this.#leases.adopt(leases));
+    this.#adopted = true;
+  }
+
+  #readWish(): void {
+    if (this.#wish === undefined) return;
+    const wish = this.#wish();
+    this.#wish = undefined;
+    this.#emit(this.#holdings.want(wish, this.#settings.now()));
+  }
+
+  async #readInbox(): Promise<void> {
+    for (let told = this.#inbox[0]; told !== undefined; told = this.#inbox[0]) {
+      if (told.type === 'snapshot') await this.#readSnapshot(told.snapshot);
+      else await this.#readChanges(told.batch);
+      this.#inbox.shift(); // not before: what the store failed us in the middle of is read again
+    }
+  }
+
+  async #readChanges({ changes, revision }: ChangeBatch): Promise<void> {
+    if (this.#seen === undefined) return;
+    await this.#checkLeasesOf(changes.flatMap((change) => (change.type === 'delete' ? change.key : [])));
+    const atMs = this.#settings.now();
+    for (const change of changes) {
+      if (change.type === 'put') {
+        this.#emit(this.#holdings.learn(change.entry.key, change.entry, change.entry.modRevision, undefined, atMs));
+      } else {
+        this.#emit(this.#holdings.learn(change.key, undefined, change.modRevision, undefined, atMs));
+      }
+    }
+    this.#holdings.settle(revision);
+    this.#seen = { ...this.#seen, revision };
+  }
+
+  /** A store that is older than what we saw of it, or another one, was restored: nothing that we know of it holds. */
+  async #readSnapshot({ entries, revision, storeId }: Snapshot): Promise<void> {
+    const seen = this.#seen;
+    const replaced = seen !== undefined && (storeId !== seen.storeId || revision < seen.revision);
+    if (seen !== undefined) await this.#leases.check(this.#leases.shards());
+    if (replaced) {
+      this.#holdings.forget();
+      this.#settings.onFenced();
+    }
+    this.#readWish();
+    const cause = seen === undefined || replaced ? 'found' : undefined;
+    this.#seen = { storeId, revision };
+    this.#emit(this.#holdings.learnAll(entries, revision, cause, this.#settings.now()));
+  }
+
+  async #write({ transaction, writes }: PlannedTransaction): Promise<void> {
+    const result = await this.#commit(transaction);
+    if (result === undefined) return;
+    if (!result.ok) return this.#readRefusal(transaction.expect, result);
+    const atMs = this.#settings.now();
+    const { revision } = result;
+    for (const { write, cause } of writes) {
+      const { key } = write;
+      if (write.type === 'delete') {
+        this.#emit(this.#holdings.learn(key, undefined, revision, cause, atMs));
+        continue;
+      }
+      const { value, lease } = write;
+      const createRevision = this.#holdings.standing(key)?.createRevision ?? revision;
+      const entry = { key, value, createRevision, modRevision: revision, ...(lease === undefined ? {} : { lease }) };
+      this.#emit(this.#holdings.learn(key, entry, revision, cause, atMs));
+    }
+  }
+
+  /** @returns undefined when a lease of it was gone: its shard gets another one, and the keys are planned for anew */
+  async #commit(transaction: PlannedTransaction['transaction']): Promise<CommitResult | undefined> {
+    try {
+      return await this.#settings.store.commit(transaction);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'lease-gone') throw error;
+      const before = this.#leases.shards().length;
+      await this.#leases.check(this.#leases.shards());
+      if (this.#leases.shards().length === before) throw error;
+      return undefined;
+    }
+  }
+
+  /** A transaction that was refused says what stands at each key that it expected. */
+  async #readRefusal(
+    expect: readonly Expectation[],
+    { found, revision }: CommitResult & { readonly ok: false },
+  ): Promise<void> {
+    const entries = new Map(found.map((entry) => [entry.key, entry]));
+    await this.#checkLeasesOf(expect.map(({ key }) => key).filter((key) => !entries.has(key)));
+    const atMs = this.#settings.now();
+    for (const { key } of expect) {
+      if (key !== this.#fence?.key) this.#emit(this.#holdings.learn(key, entries.get(key), revision, undefined, atMs));
+    }
+    const fence = this.#fence;
+    if (fence === undefined || 'absent' in fence || !expect.includes(fence)) return;
+    if (entries.get(fence.key)?.modRevision === fence.modRevision) return;
+    this.#fence = undefined;
+    this.#settings.onFenced();
+  }
+
+  /** A transaction that writes nothing: cheap for the store, and it reads our keys only. */
+  async #verify(keys: readonly EtcdKey[]): Promise<void> {
+    const expect = keys.flatMap((key): Expectation[] => {
+      const stands = this.#holdings.standing(key);
+      return stands === undefined ? [] : [{ key, modRevision: stands.modRevision }];
+    });
+    if (expect.length === 0) return;
+    const result = await this.#settings.store.commit({ expect, writes: [] });
+    if (!result.ok) await this.#readRefusal(expect, result);
+  }
+
+  /** Keys that are gone may have gone with their lease: that is no other writer's doing, and takes a new lease. */
+  async #checkLeasesOf(gone: readonly EtcdKey[]): Promise<void> {
+    const shards = gone
+      .filter((key) => this.#holdings.desired.has(key) && this.#holdings.standing(key) !== undefined)
+      .map((key) => this.#holdings.shardFor(key));
+    await this.#leases.check(new Set(shards));
+  }
+
+  async #retire(): Promise<boolean> {
+    const shard = this.#toRetire.shift();
+    if (shard === undefined) return false;
+    if (this.#holdings.isEmpty(shard)) await this.#leases.revoke(shard);
+    return true;
+  }
+
+  #emit(events: readonly AnnouncerEvent[]): void {
+    for (const event of events) this.#settings.emit(event);
+  }
+}

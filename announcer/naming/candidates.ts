@@ -1,0 +1,251 @@
+import { type EtcdKey, keyOf, labelsOf, NameError, nameOf } from '../../shared/name.ts';
+import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
+import { type Check, checkOf } from '../checks/check-setting.ts';
+import type { ContainerFacts } from '../facts.ts';
+import type { AnnounceAs, AnnounceRules } from '../rules.ts';
+import { endpointOf } from './addresses.ts';
+import { inclusionOf } from './inclusion.ts';
+import { type ContainerSettings, readLabels } from './labels.ts';
+import { servicesOf } from './naming.ts';
+import { type ContainerPort, portText, readPorts } from './port-spec.ts';
+import { choosePorts, describePorts } from './ports.ts';
+import { type LabelMade, ldhLabel } from './service-name.ts';
+
+/** A key that a container has a claim to while it is ready. */
+export interface Candidate {
+  readonly key: EtcdKey;
+  readonly service: string;
+  /** Of the container; the record has the one that clients use. */
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+  /** Without `announcedAt`. */
+  readonly record: ServiceRecord;
+  /** The record's canonical JSON. */
+  readonly value: string;
+  readonly check: Check;
+}
+
+/** One rule, what it looked at, and what it found. */
+export interface ExplainStep {
+  readonly rule: string;
+  readonly input: string;
+  readonly verdict: string;
+}
+
+export interface Derivation {
+  readonly candidates: readonly Candidate[];
+  /** Each names the value, the limit and what to do. */
+  readonly refusals: readonly string[];
+  readonly steps: readonly ExplainStep[];
+  /** A port has no address now (its network was disconnected, it is not published). */
+  readonly lacksAddress: boolean;
+}
+
+/**
+ * The keys that a container has a claim to, by its labels, ports and networks alone: whether it runs and is ready is for
+ * the decider. The same facts and rules give the same candidates, in ascending order of ports.
+ */
+export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Derivation {
+  const settings = readLabels(facts);
+  const as = settings.as ?? rules.as;
+  const steps: ExplainStep[] = [];
+  const included = inclusionOf(facts, settings, rules, as);
+  steps.push({ rule: 'announce', input: included.input, verdict: included.verdict });
+  if (!included.isIncluded) return { candidates: [], refusals: [], steps, lacksAddress: false };
+  const faults = [...settings.faults, ...checkFaults(facts, settings)];
+  for (const fault of faults)
+    steps.push({ rule: 'labels', input: fault, verdict: 'nothing is announced until it is mended' });
+  const refusals = [...faults, ...settings.problems.map((problem) => `${problem}; left out, the rest stands`)];
+  for (const problem of settings.problems) steps.push({ rule: 'labels', input: problem, verdict: 'left out' });
+  if (faults.length > 0) return { candidates: [], refusals, steps, lacksAddress: false };
+
+  const chosen = choosePorts(facts, settings, as);
+  steps.push({
+    rule: `ports: ${chosen.rule}`,
+    input: describePorts(facts),
+    verdict: chosen.ports.map(portText).join(', ') || 'none',
+  });
+  const drafts = draftsOf(chosen.ports, facts, settings, rules, as);
+  steps.push(...drafts.steps);
+  refusals.push(...chosen.refusals, ...drafts.refusals, ...strayPortNames(chosen.ports, settings));
+  if (chosen.ports.length === 0 && chosen.refusals.length === 0 && settings.isLabelled) refusals.push(noPorts(facts));
+  const made = candidatesFrom(drafts.found, facts, settings, rules);
+  const lacksAddress = drafts.lacksAddress || chosen.ports.length === 0;
+  return { candidates: made.candidates, refusals: [...new Set([...refusals, ...made.refusals])], steps, lacksAddress };
+}
+
+function checkFaults(facts: ContainerFacts, { check, checkPort }: ContainerSettings): string[] {
+  const faults: string[] = [];
+  if (check.kind === 'healthcheck' && facts.health === 'none') {
+    faults.push(
+      'rollcall.check=healthcheck: neither the image nor the container has a HEALTHCHECK; add one or choose another check',
+    );
+  }
+  if (checkPort !== undefined && readPorts(checkPort).ports.length !== 1) {
+    faults.push(`rollcall.check.port=${JSON.stringify(checkPort)}: must be one container port, as 8080 or 9000/udp`);
+  }
+  return faults;
+}
+
+interface Draft {
+  readonly port: ContainerPort;
+  readonly service: string;
+  readonly host: string;
+  readonly hostPort: number;
+}
+
+interface Drafts {
+  readonly found: readonly Draft[];
+  readonly refusals: readonly string[];
+  readonly steps: readonly ExplainStep[];
+  readonly lacksAddress: boolean;
+}
+
+/** Names and addresses of the chosen ports. */
+function draftsOf(
+  ports: readonly ContainerPort[],
+  facts: ContainerFacts,
+  settings: ContainerSettings,
+  rules: AnnounceRules,
+  as: AnnounceAs,
+): Drafts {
+  const found: Draft[] = [];
+  const refusals: string[] = [];
+  const steps: ExplainStep[] = [];
+  let lacksAddress = false;
+  for (const { port, names } of servicesOf(ports, facts, settings)) {
+    const endpoint = endpointOf(port, facts, rules.host, as, settings.network);
+    if (!endpoint.ok) {
+      lacksAddress = true;
+      refusals.push(endpoint.reason);
+      steps.push({ rule: `address as ${as}`, input: portText(port), verdict: endpoint.reason });
+      continue;
+    }
+    const { host, port: hostPort } = endpoint;
+    steps.push({
+      rule: `address as ${as}: ${endpoint.rule}`,
+      input: portText(port),
+      verdict: `${host} port ${hostPort}`,
+    });
+    for (const name of names) {
+      if (!name.ok) refusals.push(name.reason);
+      else found.push({ port, service: name.label, host, hostPort });
+      steps.push({
+        rule: 'service name',
+        input: name.ok ? name.source : portText(port),
+        verdict: name.ok ? name.label : name.reason,
+      });
+    }
+  }
+  return { found, refusals, steps, lacksAddress };
+}
+
+function candidatesFrom(
+  drafts: readonly Draft[],
+  facts: ContainerFacts,
+  settings: ContainerSettings,
+  rules: AnnounceRules,
+): { candidates: Candidate[]; refusals: string[] } {
+  const candidates = new Map<EtcdKey, Candidate>();
+  const refusals: string[] = [];
+  for (const { draft, instance } of instancesOf(drafts, facts, settings)) {
+    const port = portText(draft.port);
+    const key = instance.ok
+      ? instanceKey(instance.label, draft.service, rules)
+      : { reason: `instance label ${instance.reason}` };
+    if (typeof key !== 'string') refusals.push(`${port}: ${key.reason}`);
+    else if (candidates.has(key))
+      refusals.push(`${port}: key ${key} is that of another port already; give each its own SERVICE_<port>_ID`);
+    else candidates.set(key, candidateOf(key, draft, facts, settings, rules));
+  }
+  return { candidates: [...candidates.values()], refusals };
+}
+
+function candidateOf(
+  key: EtcdKey,
+  { port, service, host, hostPort }: Draft,
+  facts: ContainerFacts,
+  settings: ContainerSettings,
+  rules: AnnounceRules,
+): Candidate {
+  const { containerPort, protocol, portName } = port;
+  const record: ServiceRecord = {
+    ttl: rules.recordTtlSeconds,
+    ...settings.record,
+    host,
+    port: hostPort,
+    protocol,
+    ...(portName === undefined ? {} : { portName }),
+    owner: rules.owner,
+    container: facts.id,
+    image: facts.image,
+  };
+  const check = checkOf(settings.check, settings.timing, facts, portText(port), checkPortOf(settings));
+  return { key, service, port: containerPort, protocol, record, value: encodeRecord(record), check };
+}
+
+/** @returns the reason when the whole is no name */
+export function instanceKey(
+  instance: string,
+  service: string,
+  { host, domain, prefix }: AnnounceRules,
+): EtcdKey | { readonly reason: string } {
+  try {
+    const key = keyOf(nameOf([instance, host.name, service, ...labelsOf(domain)]), prefix);
+    return key ?? { reason: `domain ${domain} makes no key: a label of it holds a / or is not UTF-8` };
+  } catch (error) {
+    if (!(error instanceof NameError)) throw error;
+    return { reason: error.message };
+  }
+}
+
+/**
+ * The label of each instance: `SERVICE_ID`, else the short id; with the container port behind it where one service has
+ * several, and the protocol where it has one number twice.
+ */
+function instancesOf(
+  drafts: readonly Draft[],
+  facts: ContainerFacts,
+  { registrator }: ContainerSettings,
+): { draft: Draft; instance: LabelMade }[] {
+  const groups = new Map<string, { draft: Draft; base: LabelMade }[]>();
+  for (const draft of drafts) {
+    const base = ldhLabel(registrator.field('ID', draft.port)?.value ?? facts.id.slice(0, 12));
+    const name = `${draft.service} ${base.ok ? base.label : ''}`;
+    groups.set(name, [...(groups.get(name) ?? []), { draft, base }]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    group.map(({ draft, base }) => {
+      if (!base.ok || group.length === 1) return { draft, instance: base };
+      const { containerPort, protocol } = draft.port;
+      const isTwice = group.filter((other) => other.draft.port.containerPort === containerPort).length > 1;
+      const suffix = isTwice && protocol === 'udp' ? '-udp' : '';
+      return { draft, instance: ldhLabel(`${base.label}-${containerPort}${suffix}`) };
+    }),
+  );
+}
+
+function checkPortOf({ checkPort }: ContainerSettings): string | undefined {
+  const [port] = checkPort === undefined ? [] : readPorts(checkPort).ports;
+  return port === undefined ? undefined : portText(port);
+}
+
+function strayPortNames(ports: readonly ContainerPort[], { portNames }: ContainerSettings): string[] {
+  const known = new Set(ports.flatMap((port) => [portText(port), String(port.containerPort), port.portName]));
+  return [...portNames.keys()]
+    .filter((member) => !known.has(member))
+    .map(
+      (member) =>
+        `rollcall.name.${member}: ${member} is no announced port; those are: ${ports.map(portText).join(', ') || 'none'}`,
+    );
+}
+
+function noPorts(facts: ContainerFacts): string {
+  const shared = /^container:(.+)$/.exec(facts.networkMode)?.[1];
+  if (shared !== undefined) {
+    const other = shared.slice(0, 12);
+    return `it shares the network of container ${other} and has no ports of its own; put the labels on ${other}`;
+  }
+  const exposed = facts.ports.map(portText).join(', ');
+  return `no port is published${exposed === '' ? '' : ` (exposed: ${exposed})`}; publish one with -p, or set rollcall.as=container and rollcall.port`;
+}

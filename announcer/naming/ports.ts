@@ -1,0 +1,73 @@
+import type { ContainerFacts, PortFacts } from '../facts.ts';
+import type { AnnounceAs } from '../rules.ts';
+import type { ContainerSettings } from './labels.ts';
+import { type ContainerPort, PORTS_MAX, portText } from './port-spec.ts';
+
+export interface PortsChosen {
+  /** Ascending; those that registrator's fields ignore are left out. */
+  readonly ports: readonly ContainerPort[];
+  /** Which rule chose them, for `explain`. */
+  readonly rule: string;
+  readonly refusals: readonly string[];
+}
+
+/**
+ * The container ports to announce: those that `rollcall.port` names, else every published one. Where nothing is published
+ * because the container's own ports are what clients reach (host networking, `as=container`), the exposed ones, as
+ * registrator's `-internal` and its handling of host networking do.
+ */
+export function choosePorts(facts: ContainerFacts, settings: ContainerSettings, as: AnnounceAs): PortsChosen {
+  const named = settings.ports;
+  if (named !== undefined) return withoutIgnored([...named].sort(byNumber), 'rollcall.port', [], settings);
+  const usesExposed = as === 'container' || facts.networkMode === 'host';
+  const found = usesExposed ? facts.ports : facts.ports.filter(({ bindings }) => bindings.length > 0);
+  const rule = usesExposed ? 'exposed ports' : 'published ports';
+  const sctp = found.filter(({ protocol }) => protocol === 'sctp');
+  const ports = found.filter(isTcpOrUdp).map(({ containerPort, protocol }) => ({ containerPort, protocol }));
+  const refusals = sctp.map((port) => `${portText(port)}: protocol sctp has no record; only tcp and udp are announced`);
+  return withoutIgnored(ports.sort(byNumber), rule, refusals, settings);
+}
+
+/** Whether there is anything to announce without a label that asks for it. */
+export function hasOfferedPort(facts: ContainerFacts, as: AnnounceAs): boolean {
+  if (as === 'container' || facts.networkMode === 'host') return facts.ports.length > 0;
+  return facts.ports.some(({ bindings }) => bindings.length > 0);
+}
+
+function withoutIgnored(
+  ports: readonly ContainerPort[],
+  rule: string,
+  refusals: readonly string[],
+  settings: ContainerSettings,
+): PortsChosen {
+  const kept = ports.filter((port) => settings.registrator.ignoredBy(port) === undefined);
+  if (kept.length <= PORTS_MAX) return { ports: kept, rule, refusals };
+  const lowest = kept[0] as ContainerPort;
+  const refusal =
+    `${kept.length} ports are ${rule === 'published ports' ? 'published' : 'exposed'}; a container announces at most ${PORTS_MAX}: ` +
+    `only ${portText(lowest)} is announced; name the ports with rollcall.port`;
+  return {
+    ports: kept.filter(({ containerPort }) => containerPort === lowest.containerPort),
+    rule,
+    refusals: [...refusals, refusal],
+  };
+}
+
+function isTcpOrUdp(port: PortFacts): port is PortFacts & { readonly protocol: 'tcp' | 'udp' } {
+  return port.protocol !== 'sctp';
+}
+
+function byNumber(a: ContainerPort, b: ContainerPort): number {
+  return a.containerPort - b.containerPort || (a.protocol < b.protocol ? -1 : a.protocol > b.protocol ? 1 : 0);
+}
+
+/** For `explain`: `80/tcp on 0.0.0.0:8080, 443/tcp exposed`. */
+export function describePorts({ ports }: ContainerFacts): string {
+  const texts = ports.map((port) => {
+    const bindings = port.bindings
+      .map(({ hostIp, hostPort }) => `${hostIp === '' ? '*' : hostIp}:${hostPort}`)
+      .join(' ');
+    return bindings === '' ? `${portText(port)} exposed` : `${portText(port)} on ${bindings}`;
+  });
+  return texts.join(', ') || 'no ports';
+}

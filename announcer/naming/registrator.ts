@@ -1,0 +1,90 @@
+import type { ContainerFacts } from '../facts.ts';
+
+/**
+ * registrator's `SERVICE_…` as labels and environment variables. A field for a port (`SERVICE_80_NAME`, and
+ * `SERVICE_53_udp_NAME` as its forks have it) wins over the general one, then a label over a variable.
+ *
+ * `TAGS` and `ID` are taken from labels alone: they would go into the store and the journal, where no environment
+ * variable may go but a service's name.
+ */
+export interface RegistratorField {
+  /** The label or variable that holds it, as `label SERVICE_80_NAME`. */
+  readonly source: string;
+  readonly value: string;
+  /** Whether it was given for this very port. */
+  readonly ofPort: boolean;
+  readonly fromEnvironment: boolean;
+}
+
+type Field = 'NAME' | 'IGNORE' | 'TAGS' | 'ID';
+
+interface Entry {
+  readonly field: string;
+  readonly port: number | undefined;
+  readonly protocol: string | undefined;
+  readonly found: RegistratorField;
+}
+
+const NAME_OF_FIELD = /^SERVICE_(?:(\d{1,5})_(?:(tcp|udp)_)?)?([A-Za-z][A-Za-z_]*)$/i;
+
+export class RegistratorSettings {
+  /** The most specific first. */
+  readonly #entries: readonly Entry[];
+
+  constructor(facts: ContainerFacts) {
+    this.#entries = [...entriesOf(facts.labels, false), ...entriesOf(facts.serviceEnvironment, true)].sort(
+      (a, b) => rankOf(b) - rankOf(a),
+    );
+  }
+
+  /** Empty values are absent ones: Compose files leave them when a variable is unset. */
+  field(
+    field: Field,
+    port?: { readonly containerPort: number; readonly protocol: string },
+  ): RegistratorField | undefined {
+    return this.#entries.find((entry) => {
+      if (entry.field !== field || entry.found.value.trim() === '') return false;
+      if (entry.found.fromEnvironment && (field === 'TAGS' || field === 'ID')) return false;
+      if (entry.port === undefined) return true;
+      if (entry.port !== port?.containerPort) return false;
+      return entry.protocol === undefined || entry.protocol === port.protocol;
+    })?.found;
+  }
+
+  /**
+   * What says that the container, or with `port` that port alone, is to be left out. registrator ignores on any value;
+   * `SERVICE_IGNORE=false` ignoring is what its users complain of.
+   */
+  ignoredBy(port?: { readonly containerPort: number; readonly protocol: string }): string | undefined {
+    const ignore = this.field('IGNORE', port);
+    if (ignore === undefined || ignore.ofPort !== (port !== undefined)) return undefined;
+    if (/^(?:false|0|no|off)$/i.test(ignore.value.trim())) return undefined;
+    return ignore.source;
+  }
+
+  /** Whether the container has any field of ours to read. */
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+}
+
+function entriesOf(fields: Readonly<Record<string, string>>, fromEnvironment: boolean): Entry[] {
+  return Object.entries(fields).flatMap(([name, value]) => {
+    const match = name.startsWith('SERVICE_') ? NAME_OF_FIELD.exec(name) : null;
+    if (match === null) return [];
+    const port = match[1] === undefined ? undefined : Number(match[1]);
+    const source = `${fromEnvironment ? 'variable' : 'label'} ${name}`;
+    return [
+      {
+        field: (match[3] ?? '').toUpperCase(),
+        port,
+        protocol: match[2]?.toLowerCase(),
+        found: { source, value, ofPort: port !== undefined, fromEnvironment },
+      },
+    ];
+  });
+}
+
+function rankOf({ port, protocol, found }: Entry): number {
+  return (protocol === undefined ? 0 : 4) + (port === undefined ? 0 : 2) + (found.fromEnvironment ? 0 : 1);
+}

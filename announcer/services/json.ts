@@ -1,0 +1,145 @@
+import { isIP } from 'node:net';
+import { isUnspecified } from '../../shared/address.ts';
+import { foldCase, isLdhLabel, NameError, parseName } from '../../shared/name.ts';
+import type { StaticService } from './static-services.ts';
+
+export type ServicesRead =
+  | {
+      readonly ok: true;
+      readonly services: readonly StaticService[];
+      /** One a bad entry, each a sentence; the entry is left out, the others stand. */
+      readonly problems: readonly string[];
+    }
+  /** Nothing of it can be used. */
+  | { readonly ok: false; readonly reason: string };
+
+/** Reads the text of a services file: `{ "services": [ { "name": …, "host": … }, … ] }`. */
+export function readServices(text: string): ServicesRead {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return { ok: false, reason: `it is not JSON: ${(error as Error).message}` };
+  }
+  const list = isObject(json) ? json.services : undefined;
+  if (!Array.isArray(list)) return { ok: false, reason: 'it has no list "services"; see examples/services.json' };
+  const services: StaticService[] = [];
+  const problems: string[] = [];
+  const taken = new Map<string, number>();
+  for (const [at, entry] of list.entries()) {
+    const read = readEntry(entry);
+    const place = read.ok ? placeOf(read.service) : '';
+    const twin = taken.get(place);
+    if (!read.ok) problems.push(`services[${at}]${read.reason}`);
+    else if (twin !== undefined) {
+      problems.push(
+        `services[${at}] is the same instance of ${read.service.name} as services[${twin}]; give it an "instance" of its own`,
+      );
+    } else {
+      taken.set(place, at);
+      services.push(read.service);
+    }
+  }
+  return { ok: true, services, problems };
+}
+
+/** What becomes the key: two entries with the same would overwrite each other. */
+function placeOf({ name, host, port, instance }: StaticService): string {
+  return JSON.stringify([name, instance ?? [foldCase(host), port ?? 0]]);
+}
+
+type EntryRead =
+  | { readonly ok: true; readonly service: StaticService }
+  /** Completes `services[3]`. */
+  | { readonly ok: false; readonly reason: string };
+
+/** Gives the value in the form it is used in, or throws a {@link FieldError} that completes `must be …`. */
+type FieldReader = (value: unknown) => string | number | boolean;
+
+class FieldError extends Error {}
+
+const FIELDS: Readonly<Record<keyof StaticService, FieldReader>> = {
+  name: label,
+  host,
+  port: integer(1, 65_535),
+  portName: label,
+  protocol: (value) => {
+    if (value === 'tcp' || value === 'udp') return value;
+    throw new FieldError('"tcp" or "udp"');
+  },
+  instance: label,
+  priority: integer(0, 65_535),
+  weight: integer(0, 65_535),
+  // RFC 2181 §8: a TTL has 31 bits.
+  ttl: integer(0, 2_147_483_647),
+  text: string,
+  group: string,
+  mail: (value) => {
+    if (typeof value === 'boolean') return value;
+    throw new FieldError('true or false');
+  },
+  targetstrip: integer(0, 127),
+};
+
+function readEntry(entry: unknown): EntryRead {
+  if (!isObject(entry)) return { ok: false, reason: ` is ${show(entry)}; it must be an object` };
+  for (const field of ['name', 'host']) {
+    if (entry[field] === undefined) return { ok: false, reason: ` has no "${field}"` };
+  }
+  const service: Record<string, string | number | boolean> = {};
+  for (const [field, value] of Object.entries(entry)) {
+    const read = Object.hasOwn(FIELDS, field) ? FIELDS[field as keyof StaticService] : undefined;
+    if (read === undefined) {
+      return {
+        ok: false,
+        reason: ` has the field "${field}", which is not known; there are ${Object.keys(FIELDS).join(', ')}`,
+      };
+    }
+    try {
+      service[field] = read(value);
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      return { ok: false, reason: `.${field} is ${show(value)}; it must be ${error.message}` };
+    }
+  }
+  return { ok: true, service: service as unknown as StaticService };
+}
+
+function label(value: unknown): string {
+  if (typeof value === 'string' && isLdhLabel(value)) return foldCase(value);
+  throw new FieldError('a label: letters, digits and hyphens, 1 to 63');
+}
+
+function host(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new FieldError('an IPv4 or IPv6 address or a domain name');
+  if (isIP(value) !== 0) {
+    if (isUnspecified(value)) throw new FieldError('the address of a host; this one names none');
+    return value;
+  }
+  try {
+    return parseName(value).slice(0, -1);
+  } catch (error) {
+    if (error instanceof NameError) throw new FieldError(`an address or a domain name (${error.message})`);
+    throw error;
+  }
+}
+
+function integer(min: number, max: number): FieldReader {
+  return (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new FieldError(`a whole number from ${min} to ${max}`);
+  };
+}
+
+function string(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new FieldError('a string');
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value).slice(0, 80);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

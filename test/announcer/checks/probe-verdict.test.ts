@@ -1,0 +1,68 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { CheckTiming } from '../../../announcer/checks/check-setting.ts';
+import { nextDelayMs, PACES, settle, UNSETTLED, type Verdict } from '../../../announcer/checks/probe-verdict.ts';
+
+const test = suite('announcer/probe-verdict');
+
+const timing: CheckTiming = { intervalMs: 5000, timeoutMs: 2000, rise: 2, fall: 3 };
+const after = (...passings: boolean[]): Verdict =>
+  passings.reduce((verdict, passing) => settle(verdict, { passing, detail: String(passing) }, timing), UNSETTLED);
+const [up, down] = [true, false];
+
+const ROWS: readonly [what: string, attempts: boolean[], passing: boolean | undefined][] = [
+  ['nothing yet', [], undefined],
+  ['fewer successes than rise', [up], undefined],
+  ['rise successes', [up, up], true],
+  ['fewer failures than fall at first', [down, down], undefined],
+  ['fall failures at first', [down, down, down], false],
+  ['a mixed beginning', [up, down, up, down], undefined],
+  ['fewer failures than fall after passing', [up, up, down, down], true],
+  ['failures that a success interrupts', [up, up, down, down, up, down, down], true],
+  ['fall failures after passing', [up, up, down, down, down], false],
+  ['rise successes after failing', [down, down, down, up, up], true],
+];
+
+for (const [what, attempts, passing] of ROWS) {
+  test(`${what}: ${passing === undefined ? 'not settled' : passing ? 'passes' : 'fails'}`, () => {
+    assert.is(after(...attempts).passing, passing);
+  });
+}
+
+test('keeps the newest detail of a verdict that stands', () => {
+  const stands = settle(after(up, up), { passing: true, detail: 'still' }, timing);
+  assert.is(stands.detail, 'still');
+  assert.is(settle(stands, { passing: false, detail: 'once' }, timing).detail, 'still');
+});
+
+test('turns only after as many contrary results in a row, for every sequence', () => {
+  fc.assert(
+    fc.property(fc.array(fc.boolean(), { maxLength: 40 }), (attempts) => {
+      let verdict = UNSETTLED;
+      for (const [at, passing] of attempts.entries()) {
+        const next = settle(verdict, { passing, detail: '' }, timing);
+        if (next.passing !== verdict.passing) {
+          const needed = passing ? timing.rise : timing.fall;
+          const last = attempts.slice(Math.max(0, at + 1 - needed), at + 1);
+          assert.is(last.length === needed && last.every((each) => each === passing), true);
+        }
+        verdict = next;
+      }
+    }),
+  );
+});
+
+test('looks often at a start, less often later, and never less often than the interval', () => {
+  const delay = (ageMs: number): number => nextDelayMs(UNSETTLED, ageMs, PACES.listening, timing);
+  assert.equal([delay(0), delay(4_999), delay(5_000), delay(60_000), delay(1e9)], [50, 50, 200, 1000, 1000]);
+  const quick = { ...timing, intervalMs: 30 };
+  assert.is(nextDelayMs(UNSETTLED, 1e9, PACES.exec, quick), 30);
+});
+
+test('looks at the interval while it passes, and soon when that is in doubt', () => {
+  assert.is(nextDelayMs(after(up, up), 0, PACES.http, timing), 5000);
+  assert.is(nextDelayMs(after(up, up, down), 1e9, PACES.http, timing), 1000);
+});
+
+test.run();

@@ -1,0 +1,59 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { AnnouncerEvent } from '../../../announcer/event.ts';
+import { isAbout, subjectOf, Then } from '../../../announcer/report/history.ts';
+import { type EtcdKey, parseName } from '../../../shared/name.ts';
+
+const DOMAIN = parseName('s.example.org');
+const KEY = '/skydns/org/example/s/web/node-1/3f2a9c01d4e7' as EtcdKey;
+const ID = `3f2a9c01d4e7${'0'.repeat(52)}`;
+const about = { container: ID, containerName: 'web_1', image: 'web', cause: 'docker start', key: KEY, service: 'web' };
+const announced: AnnouncerEvent = { type: 'InstanceAnnounced', atMs: 10, ...about, value: '{}' };
+const withdrawn: AnnouncerEvent = {
+  type: 'InstanceWithdrawn',
+  atMs: 20,
+  ...about,
+  reason: 'died',
+  detail: 'exited with 1',
+};
+const written: AnnouncerEvent = { type: 'KeyWritten', atMs: 11, key: KEY, shard: 0, revision: '5', cause: 'announced' };
+const lease: AnnouncerEvent = { type: 'StoreRegained', atMs: 12, awayMs: 5 };
+
+const test = suite('announcer/history');
+
+for (const [text, expected] of [
+  ['web', true],
+  ['web.s.example.org', true],
+  ['web.s.example.org.', true],
+  ['WEB', true],
+  ['node-1.web', true],
+  ['3f2a9c01d4e7.node-1.web.s.example.org', true],
+  ['s.example.org', true],
+  ['web_1', true],
+  ['3f2a9c', true],
+  [ID, true],
+  ['eb', false],
+  ['web2', false],
+  ['3f2a', false],
+  ['node-2.web', false],
+] as const) {
+  test(`${text} ${expected ? 'names' : 'does not name'} the instance's announcement`, () => {
+    assert.is(isAbout(announced, subjectOf(text, DOMAIN), '/skydns'), expected);
+  });
+}
+
+test('what happened to a key is part of its name’s history; what happened to the store is not', () => {
+  assert.is(isAbout(written, subjectOf('web', DOMAIN), '/skydns'), true);
+  assert.is(isAbout(lease, subjectOf('web', DOMAIN), '/skydns'), false);
+});
+
+test('what stood then is what was announced and not yet withdrawn', () => {
+  const then = new Then();
+  then.add(announced, 7);
+  then.add(written, 8);
+  assert.equal(then.stands, [{ key: KEY, value: '{}', sequence: 7, sinceMs: 10 }]);
+  then.add(withdrawn, 9);
+  assert.equal(then.stands, []);
+});
+
+test.run();

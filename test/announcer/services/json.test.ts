@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readServices } from '../../../announcer/services/json.ts';
+
+const test = suite('announcer/services-json');
+
+const WEB = { name: 'web', host: '192.0.2.10', port: 8080 };
+
+function read(...services: unknown[]): { services: readonly unknown[]; problems: readonly string[] } {
+  const result = readServices(JSON.stringify({ services }));
+  if (!result.ok) throw new Error(result.reason);
+  return result;
+}
+
+test('reads the example', () => {
+  const result = readServices(readFileSync('examples/services.json', 'utf8'));
+  assert.is(result.ok && result.services.length, 3);
+  assert.equal(result.ok && result.problems, []);
+});
+
+test('keeps every field as it is given', () => {
+  const full = {
+    ...WEB,
+    portName: 'http',
+    protocol: 'tcp',
+    instance: 'a1',
+    priority: 0,
+    weight: 100,
+    ttl: 30,
+    text: 'primary',
+    group: 'g',
+    mail: true,
+    targetstrip: 1,
+  };
+  assert.equal(read(full), { ok: true, services: [full], problems: [] });
+});
+
+test('folds names to lower case, and takes the dot off a host', () => {
+  assert.equal(read({ name: 'Web', host: 'DB.Example.org.' }).services, [{ name: 'web', host: 'db.example.org' }]);
+});
+
+const REFUSED: readonly [what: string, entry: unknown, problem: RegExp][] = [
+  ['no object', 'web', /^services\[1\] is "web"; it must be an object/],
+  ['no name', { host: '192.0.2.1' }, /^services\[1\] has no "name"/],
+  ['no host', { name: 'web' }, /^services\[1\] has no "host"/],
+  ['a name that is no label', { ...WEB, name: 'a.b' }, /^services\[1\]\.name is "a\.b"; it must be a label/],
+  ['an empty host', { ...WEB, host: '' }, /^services\[1\]\.host is ""; it must be an IPv4/],
+  ['a host that names none', { ...WEB, host: '0.0.0.0' }, /\.host is "0\.0\.0\.0".*names none/],
+  ['a label of 64', { ...WEB, host: `${'a'.repeat(64)}.org` }, /\.host .*at most 63/],
+  ['a port of 0', { ...WEB, port: 0 }, /\.port is 0; it must be a whole number from 1 to 65535/],
+  ['a port over 65535', { ...WEB, port: 65_536 }, /\.port is 65536;/],
+  ['a port as text', { ...WEB, port: '8080' }, /\.port is "8080";/],
+  ['half a weight', { ...WEB, weight: 0.5 }, /\.weight is 0\.5; it must be a whole number/],
+  ['a negative TTL', { ...WEB, ttl: -1 }, /\.ttl is -1; it must be a whole number from 0/],
+  ['a protocol of its own', { ...WEB, protocol: 'sctp' }, /\.protocol is "sctp"; it must be "tcp" or "udp"/],
+  ['mail that is no boolean', { ...WEB, mail: 'yes' }, /\.mail is "yes"; it must be true or false/],
+  ['a field that is not known', { ...WEB, prot: 80 }, /has the field "prot", which is not known; there are name, host/],
+  ['a field of the prototype', { ...WEB, constructor: 1 }, /"constructor", which is not known/],
+  ['a field that is null', { ...WEB, text: null }, /\.text is null; it must be a string/],
+];
+
+for (const [what, entry, problem] of REFUSED) {
+  test(`refuses ${what}, and keeps the others`, () => {
+    const { services, problems } = read({ ...WEB, host: '192.0.2.1' }, entry, { ...WEB, host: '192.0.2.3' });
+    assert.is(services.length, 2);
+    assert.is(problems.length, 1);
+    assert.match(problems[0] ?? '', problem);
+  });
+}
+
+test('refuses a second entry for the same instance', () => {
+  const { services, problems } = read(WEB, { ...WEB, host: '192.0.2.11' }, WEB);
+  assert.is(services.length, 2);
+  assert.match(problems[0] ?? '', /services\[2\] is the same instance of web as services\[0\]/);
+});
+
+test('takes two entries of one address that name their instances', () => {
+  assert.is(read({ ...WEB, instance: 'a' }, { ...WEB, instance: 'b' }).services.length, 2);
+});
+
+for (const [what, text, reason] of [
+  ['no JSON', '{', /not JSON/],
+  ['a list', '[]', /no list "services"/],
+  ['services that are no list', '{"services":{}}', /no list "services"/],
+] as const) {
+  test(`uses nothing of ${what}`, () => {
+    const result = readServices(text);
+    assert.match(result.ok ? 'read' : result.reason, reason);
+  });
+}
+
+test('never throws, whatever the entries are', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.jsonValue(), fc.record({ name: fc.jsonValue(), host: fc.jsonValue() }))),
+      (entries) => {
+        const { services, problems } = read(...entries);
+        assert.is(services.length + problems.length, entries.length);
+      },
+    ),
+  );
+});
+
+test.run();
