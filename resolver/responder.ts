@@ -77,7 +77,10 @@ export class Responder {
     this.#clients = new Clients((address) => deps.mayForward(address), settings.rateLimit.exempt, seed());
     this.#limiter = new RateLimiter(settings.rateLimit);
     this.#cookies = new Cookies(settings.cookieSecret);
-    this.#optWriter = new OptWriter(settings.ednsUdpOctets, Buffer.from(settings.serverId, 'utf8').subarray(0, NSID_OCTETS_MAX));
+    this.#optWriter = new OptWriter(
+      settings.ednsUdpOctets,
+      Buffer.from(settings.serverId, 'utf8').subarray(0, NSID_OCTETS_MAX),
+    );
   }
 
   /**

@@ -42,7 +42,6 @@ export const EDGES: readonly string[] = [
   'resolver/routes.ts',
   'resolver/server.ts',
   'resolver/tcp.ts',
-  'resolver/udp-direct.ts',
   'resolver/udp.ts',
   'resolver/upstream-group.ts',
   'resolver/zone-journal.ts',
