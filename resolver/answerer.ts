@@ -1,7 +1,8 @@
 import type { OwnerName } from '../shared/name.ts';
 import { Rcode, type ResourceRecord, RrClass } from '../shared/rrset.ts';
 import { chaosResponse } from './chaos.ts';
-import { CompiledAnswers, type CompiledLimits, Variant } from './compiled.ts';
+import { CompiledAnswers, type CompiledLimits } from './compiled.ts';
+import { Variant } from './compiled-entry.ts';
 import type { Forwarder } from './forwarding.ts';
 import { MESSAGE_OCTETS_MAX, MessageWriter } from './message.ts';
 import { ExtendedError } from './opt.ts';

@@ -1,17 +1,12 @@
 import type { OwnerName } from '../shared/name.ts';
-import { HEADER_OCTETS } from './accept.ts';
+import { Compiled, type Variant } from './compiled-entry.ts';
 import { Dependents } from './dependents.ts';
-import { writeTurned } from './message.ts';
 import type { Dependent } from './outcome.ts';
 import type { QueryReader } from './query.ts';
-import type { Composed, Response } from './respond.ts';
+import type { Response } from './respond.ts';
 
-/** Rotations of an answer are kept ready as long as all of them together are no larger; wider ones are turned per query. */
-const TURNS_OCTETS_MAX = 4096;
 /** Sizes for which one answer is kept: without EDNS, with it, with a cookie, TCP. Further ones take the last's place. */
 const VARIANTS_MAX = 4;
-/** What an entry costs beside its messages, by measurement: objects, dependencies, question. */
-const ENTRY_OCTETS = 1024;
 /** Entries with one hash; more can only be chance or someone who has guessed the seed. */
 const CHAIN_MAX = 4;
 /** How many used entries are passed over before one is evicted all the same: bounds the work of one `add`. */
@@ -32,111 +27,7 @@ export const COMPILED_LIMITS: CompiledLimits = {
   negativeOctets: 32 * 1024 * 1024,
 };
 
-/** One answer in the form for one size, with its rotations. */
-export class Variant {
-  readonly composed: Composed;
-  /** Octets it was cut to. */
-  readonly room: number;
-  readonly #turns: (Uint8Array | undefined)[] | undefined;
-  readonly #turnCount: number;
-  #turn = 0;
-
-  constructor(composed: Composed, room: number) {
-    this.composed = composed;
-    this.room = room;
-    this.#turnCount = composed.ring === undefined ? 1 : composed.ring.starts.length - 1;
-    this.#turns = this.#turnCount * composed.octets.length <= TURNS_OCTETS_MAX ? [composed.octets] : undefined;
-  }
-
-  /** Whether it is what would be composed for `room`. */
-  suits(room: number): boolean {
-    return this.room === room || (this.composed.whole && this.composed.octets.length <= room);
-  }
-
-  /** Memory it may come to hold. */
-  get octets(): number {
-    return this.composed.octets.length * (this.#turns === undefined ? 1 : this.#turnCount);
-  }
-
-  /** Writes the message into `out`, one rotation further than the last time. @returns its length */
-  write(out: Uint8Array): number {
-    const { octets, ring } = this.composed;
-    const turn = this.#turn;
-    if (ring === undefined || turn === 0) {
-      out.set(octets);
-    } else if (this.#turns === undefined) {
-      writeTurned(octets, ring, turn, out);
-    } else {
-      let turned = this.#turns[turn];
-      if (turned === undefined) {
-        turned = new Uint8Array(octets.length);
-        writeTurned(octets, ring, turn, turned);
-        this.#turns[turn] = turned;
-      }
-      out.set(turned);
-    }
-    this.#turn = turn + 1 === this.#turnCount ? 0 : turn + 1;
-    return octets.length;
-  }
-}
-
-/** The answers to one question (class IN). */
-export class Compiled {
-  readonly name: OwnerName;
-  /** Name in wire form, folded, and type and class. */
-  readonly question: Uint8Array;
-  readonly response: Response;
-  readonly dependencies: Dependent;
-  readonly hash: number;
-  readonly shelf: Shelf;
-  readonly variants: Variant[] = [];
-  octets = ENTRY_OCTETS;
-  wasUsed = false;
-  isKept = false;
-  /** Neighbours on the shelf, and the next entry of the same hash. */
-  older: Compiled | undefined;
-  newer: Compiled | undefined;
-  next: Compiled | undefined;
-
-  constructor(
-    name: OwnerName,
-    question: Uint8Array,
-    response: Response,
-    dependencies: Dependent,
-    hash: number,
-    shelf: Shelf,
-  ) {
-    this.name = name;
-    this.question = question;
-    this.response = response;
-    this.dependencies = dependencies;
-    this.hash = hash;
-    this.shelf = shelf;
-  }
-
-  variantFor(room: number): Variant | undefined {
-    for (const variant of this.variants) if (variant.suits(room)) return variant;
-    return undefined;
-  }
-
-  asks(query: Uint8Array, questionEnd: number): boolean {
-    const { question } = this;
-    const length = questionEnd - HEADER_OCTETS;
-    if (question.length !== length) return false;
-    const nameEnd = length - 4;
-    for (let at = 0; at < nameEnd; at += 1) {
-      let octet = query[HEADER_OCTETS + at] as number;
-      if ((octet - 0x41) >>> 0 < 26) octet |= 0x20;
-      if (octet !== question[at]) return false;
-    }
-    return (
-      query[questionEnd - 4] === question[nameEnd] &&
-      query[questionEnd - 3] === question[nameEnd + 1] &&
-      query[questionEnd - 2] === question[nameEnd + 2] &&
-      query[questionEnd - 1] === question[nameEnd + 3]
-    );
-  }
-}
+type Entry = Compiled<Shelf>;
 
 /** Entries by age, within a number and a sum of octets. */
 class Shelf {
@@ -144,8 +35,8 @@ class Shelf {
   readonly #octetsMax: number;
   size = 0;
   octets = 0;
-  oldest: Compiled | undefined;
-  #newest: Compiled | undefined;
+  oldest: Entry | undefined;
+  #newest: Entry | undefined;
 
   constructor(entriesMax: number, octetsMax: number) {
     this.#entriesMax = entriesMax;
@@ -156,7 +47,7 @@ class Shelf {
     return this.size > this.#entriesMax || this.octets > this.#octetsMax;
   }
 
-  push(entry: Compiled): void {
+  push(entry: Entry): void {
     entry.older = this.#newest;
     entry.newer = undefined;
     if (this.#newest === undefined) this.oldest = entry;
@@ -166,7 +57,7 @@ class Shelf {
     this.octets += entry.octets;
   }
 
-  remove(entry: Compiled): void {
+  remove(entry: Entry): void {
     if (entry.older === undefined) this.oldest = entry.newer;
     else entry.older.newer = entry.newer;
     if (entry.newer === undefined) this.#newest = entry.older;
@@ -186,11 +77,11 @@ export class CompiledAnswers {
   /** Dropped because a change affected them; because room was needed. */
   dropped = 0;
   evicted = 0;
-  readonly #byHash = new Map<number, Compiled>();
+  readonly #byHash = new Map<number, Entry>();
   readonly #positive: Shelf;
   readonly #negative: Shelf;
-  readonly #bySubtree = new Dependents<Compiled>();
-  readonly #byAddress = new Map<string, Set<Compiled>>();
+  readonly #bySubtree = new Dependents<Entry>();
+  readonly #byAddress = new Map<string, Set<Entry>>();
 
   constructor(limits: CompiledLimits = COMPILED_LIMITS) {
     this.#positive = new Shelf(limits.positiveEntries, limits.positiveOctets);
@@ -210,7 +101,7 @@ export class CompiledAnswers {
   }
 
   /** The answers to the question that `reader` has just read from `query`. */
-  find(query: Uint8Array, reader: QueryReader, nowMs: number): Compiled | undefined {
+  find(query: Uint8Array, reader: QueryReader, nowMs: number): Entry | undefined {
     for (let entry = this.#byHash.get(reader.hash); entry !== undefined; entry = entry.next) {
       if (!entry.asks(query, reader.questionEnd)) continue;
       if (nowMs >= entry.dependencies.validUntilMs) {
@@ -224,7 +115,7 @@ export class CompiledAnswers {
   }
 
   /** Keeps the answers to a question that was not found. Its first variant is added behind it. */
-  add(name: OwnerName, question: Uint8Array, hash: number, response: Response, dependencies: Dependent): Compiled {
+  add(name: OwnerName, question: Uint8Array, hash: number, response: Response, dependencies: Dependent): Entry {
     const isNegative = response.answers.length === 0;
     const shelf = isNegative ? this.#negative : this.#positive;
     const entry = new Compiled(name, question, response, dependencies, hash, shelf);
@@ -243,7 +134,7 @@ export class CompiledAnswers {
   }
 
   /** Keeps one more form of an answer, at the cost of the last when there are {@link VARIANTS_MAX}. */
-  addVariant(entry: Compiled, variant: Variant): void {
+  addVariant(entry: Entry, variant: Variant): void {
     const gone = entry.variants.length < VARIANTS_MAX ? undefined : entry.variants.pop();
     entry.variants.push(variant);
     const growth = variant.octets - (gone?.octets ?? 0);
@@ -256,7 +147,7 @@ export class CompiledAnswers {
   /** Drops the answers that looked at a subtree with one of `names` in it, or at the names of one of `addresses`. */
   changed(names: readonly OwnerName[], addresses: readonly string[]): void {
     if (this.#byHash.size === 0) return;
-    const affected = new Set<Compiled>();
+    const affected = new Set<Entry>();
     for (const name of names) this.#bySubtree.collect(name, affected);
     for (const address of addresses) for (const entry of this.#byAddress.get(address) ?? []) affected.add(entry);
     for (const entry of affected) this.#remove(entry);
@@ -297,7 +188,7 @@ export class CompiledAnswers {
     }
   }
 
-  #remove(entry: Compiled): void {
+  #remove(entry: Entry): void {
     const first = this.#byHash.get(entry.hash);
     if (first === entry) {
       if (entry.next === undefined) this.#byHash.delete(entry.hash);

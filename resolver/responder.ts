@@ -1,7 +1,7 @@
 import { Rcode } from '../shared/rrset.ts';
 import { HEADER_OCTETS, triage } from './accept.ts';
 import { type ClientFacts, Clients } from './clients.ts';
-import type { Variant } from './compiled.ts';
+import type { Variant } from './compiled-entry.ts';
 import { CLIENT_COOKIE_OCTETS, Cookies, SERVER_COOKIE_OCTETS } from './cookies.ts';
 import { MESSAGE_OCTETS_MAX } from './message.ts';
 import { type OptContents, OptWriter } from './opt.ts';

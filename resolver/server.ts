@@ -4,7 +4,8 @@ import type { Log } from '../shared/log.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { Answerer } from './answerer.ts';
 import { registerQueryMetrics } from './query-metrics.ts';
-import { TCP_SETTINGS, type TcpCounts, TcpListener, type TcpSettings } from './tcp.ts';
+import { type TcpCounts, TcpListener } from './tcp.ts';
+import { TCP_SETTINGS, type TcpSettings } from './tcp-connection.ts';
 import { UdpListener } from './udp.ts';
 
 export interface ServerSettings {

@@ -41,6 +41,7 @@ export const EDGES: readonly string[] = [
   'resolver/leases.ts',
   'resolver/routes.ts',
   'resolver/server.ts',
+  'resolver/tcp-connection.ts',
   'resolver/tcp.ts',
   'resolver/udp.ts',
   'resolver/upstream-group.ts',

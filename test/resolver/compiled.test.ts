@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Compiled, CompiledAnswers, type CompiledLimits, Variant } from '../../resolver/compiled.ts';
+import { CompiledAnswers, type CompiledLimits } from '../../resolver/compiled.ts';
+import { type Compiled, Variant } from '../../resolver/compiled-entry.ts';
 import { MessageWriter } from '../../resolver/message.ts';
 import { foldedQuestion, QueryReader, readQuestionName } from '../../resolver/query.ts';
 import { compose, type Response } from '../../resolver/respond.ts';
