@@ -21,7 +21,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   {
     name: 'unit',
-    folders: ['test/shared', 'test/announcer', 'test/resolver', 'test/cli', 'test/scripts'],
+    folders: ['test/shared', 'test/announcer', 'test/resolver', 'test/cli', 'test/docs', 'test/scripts'],
     parallel: availableParallelism(),
     timeoutMs: 120_000,
   },
