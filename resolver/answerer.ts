@@ -187,7 +187,8 @@ export class Answerer {
     const variant = this.#compose(name, question, response, responder.room);
     // What waits for an outside name is true only until that is known.
     const isFinal = outcome.unresolved.length === 0 || this.#deps.forwarder === undefined;
-    if (isFinal && responder.nowMs < outcome.validUntilMs && this.#mayKeep) {
+    const isTrueForOthers = isFinal && responder.nowMs < outcome.validUntilMs && this.#mayKeep;
+    if (isTrueForOthers && this.compiled.isWorthKeeping(reader.hash, response)) {
       this.compiled.addVariant(this.compiled.add(name, question, reader.hash, response, outcome), variant);
     }
     return responder.send(variant, 'looked-up', out);

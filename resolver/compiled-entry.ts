@@ -6,8 +6,8 @@ import type { Composed, Response } from './respond.ts';
 
 /** Rotations of an answer are kept ready as long as all of them together are no larger; wider ones are turned per query. */
 const TURNS_OCTETS_MAX = 4096;
-/** What an entry costs beside its messages, by measurement: objects, dependencies, question. */
-const ENTRY_OCTETS = 1024;
+/** What an entry costs beside its messages, measured over 60,000: objects, dependencies, question. */
+const ENTRY_OCTETS = 2048;
 
 /** One answer in the form for one size, with its rotations. */
 export class Variant {

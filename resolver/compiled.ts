@@ -29,6 +29,32 @@ export const COMPILED_LIMITS: CompiledLimits = {
 
 type Entry = Compiled<Shelf>;
 
+/** Slots of {@link FirstAsked}, and how many questions it notes before it forgets them all. */
+const FIRST_ASKED_SLOTS = 65_536;
+const FIRST_ASKED_MAX = 32_768;
+
+/**
+ * Which questions were asked once of late: a negative answer is kept from the second time on. A name from a flood of random
+ * ones is asked once, and so costs neither the memory nor the place of one that is asked again.
+ */
+class FirstAsked {
+  readonly #slots = new Int32Array(FIRST_ASKED_SLOTS);
+  #noted = 0;
+
+  /** Notes a question. @returns whether it was noted before; chance may say so of one that was not */
+  wasAsked(hash: number): boolean {
+    const slot = hash & (FIRST_ASKED_SLOTS - 1);
+    if (this.#slots[slot] === hash) return true;
+    this.#noted += 1;
+    if (this.#noted > FIRST_ASKED_MAX) {
+      this.#noted = 1;
+      this.#slots.fill(0);
+    }
+    this.#slots[slot] = hash;
+    return false;
+  }
+}
+
 /** Entries by age, within a number and a sum of octets. */
 class Shelf {
   readonly #entriesMax: number;
@@ -82,6 +108,7 @@ export class CompiledAnswers {
   readonly #negative: Shelf;
   readonly #bySubtree = new Dependents<Entry>();
   readonly #byAddress = new Map<string, Set<Entry>>();
+  readonly #firstAsked = new FirstAsked();
 
   constructor(limits: CompiledLimits = COMPILED_LIMITS) {
     this.#positive = new Shelf(limits.positiveEntries, limits.positiveOctets);
@@ -112,6 +139,11 @@ export class CompiledAnswers {
       return entry;
     }
     return undefined;
+  }
+
+  /** Whether the answer to a question is worth keeping: a positive one always, a negative one when it is asked again. */
+  isWorthKeeping(hash: number, response: Response): boolean {
+    return response.answers.length > 0 || this.#firstAsked.wasAsked(hash);
   }
 
   /** Keeps the answers to a question that was not found. Its first variant is added behind it. */

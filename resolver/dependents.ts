@@ -1,8 +1,9 @@
 import { labelsOf, type OwnerName } from '../shared/name.ts';
 
+/** Most nodes are leaves with one holder, and there are as many as compiled answers: what is empty is left out. */
 interface Node<T> {
-  readonly children: Map<string, Node<T>>;
-  readonly holders: Set<T>;
+  children: Map<string, Node<T>> | undefined;
+  holders: Set<T> | undefined;
 }
 
 /** In a pattern, matches any one label. */
@@ -14,20 +15,22 @@ const WILDCARD = '*';
  * name, not the number of holders.
  */
 export class Dependents<T> {
-  readonly #root: Node<T> = { children: new Map(), holders: new Set() };
+  readonly #root: Node<T> = { children: undefined, holders: undefined };
 
   add(subtree: OwnerName, holder: T): void {
     let node = this.#root;
     const labels = labelsOf(subtree);
     for (let at = labels.length - 1; at >= 0; at -= 1) {
       const label = labels[at] as string;
+      node.children ??= new Map();
       let child = node.children.get(label);
       if (child === undefined) {
-        child = { children: new Map(), holders: new Set() };
+        child = { children: undefined, holders: undefined };
         node.children.set(label, child);
       }
       node = child;
     }
+    node.holders ??= new Set();
     node.holders.add(holder);
   }
 
@@ -36,15 +39,15 @@ export class Dependents<T> {
     const labels = labelsOf(subtree);
     const path = [this.#root];
     for (let at = labels.length - 1; at >= 0; at -= 1) {
-      const child = path.at(-1)?.children.get(labels[at] as string);
+      const child = path.at(-1)?.children?.get(labels[at] as string);
       if (child === undefined) return;
       path.push(child);
     }
-    path.at(-1)?.holders.delete(holder);
+    path.at(-1)?.holders?.delete(holder);
     for (let depth = path.length - 1; depth > 0; depth -= 1) {
       const node = path[depth] as Node<T>;
-      if (node.holders.size > 0 || node.children.size > 0) return;
-      path[depth - 1]?.children.delete(labels[labels.length - depth] as string);
+      if (!isEmpty(node)) return;
+      path[depth - 1]?.children?.delete(labels[labels.length - depth] as string);
     }
   }
 
@@ -55,8 +58,8 @@ export class Dependents<T> {
     for (let at = labels.length; level.length > 0; at -= 1) {
       const next: Node<T>[] = [];
       for (const node of level) {
-        for (const holder of node.holders) found.add(holder);
-        if (at === 0) continue;
+        if (node.holders !== undefined) for (const holder of node.holders) found.add(holder);
+        if (at === 0 || node.children === undefined) continue;
         const label = labels[at - 1] as string;
         const exact = node.children.get(label);
         if (exact !== undefined) next.push(exact);
@@ -68,6 +71,10 @@ export class Dependents<T> {
   }
 
   get isEmpty(): boolean {
-    return this.#root.children.size === 0 && this.#root.holders.size === 0;
+    return isEmpty(this.#root);
   }
+}
+
+function isEmpty({ children, holders }: Node<unknown>): boolean {
+  return (children === undefined || children.size === 0) && (holders === undefined || holders.size === 0);
 }

@@ -197,14 +197,12 @@ export class MessageWriter {
   }
 
   #name(name: OwnerName, compress: boolean): void {
-    if (name !== ROOT) {
-      const labels = labelsOf(name);
-      const isPlain = !name.includes('\\');
-      let textAt = 0;
+    if (name.includes('\\')) this.#escapedName(name, compress);
+    else if (name === ROOT) this.#uint8(0);
+    else {
       let isNew = true;
-      for (const [index, label] of labels.entries()) {
-        const suffix = isPlain ? name.slice(textAt) : nameOf(labels.slice(index));
-        const known = isNew || compress ? this.#offsets.get(suffix) : undefined;
+      for (let at = 0; at < name.length; ) {
+        const known = isNew || compress ? this.#offsets.get(at === 0 ? name : name.slice(at)) : undefined;
         if (known !== undefined) {
           if (compress && this.#mayPointTo(known)) {
             this.#pointer(known);
@@ -212,11 +210,30 @@ export class MessageWriter {
           }
           isNew = false;
         } else if (isNew && this.position < POINTER_LIMIT) {
-          this.#offsets.set(suffix, this.position);
+          this.#offsets.set(at === 0 ? name : name.slice(at), this.position);
         }
-        this.#string(label);
-        textAt += label.length + 1;
+        const end = name.indexOf('.', at);
+        this.#uint8(end - at);
+        for (; at < end; at += 1) this.#uint8(name.charCodeAt(at));
+        at += 1;
       }
+      this.#uint8(0);
+    }
+  }
+
+  /** As `#name`, for the few names whose octets are not those of their presentation form. */
+  #escapedName(name: OwnerName, compress: boolean): void {
+    const labels = labelsOf(name);
+    for (const [index, label] of labels.entries()) {
+      const suffix = nameOf(labels.slice(index));
+      const known = this.#offsets.get(suffix);
+      if (known === undefined) {
+        if (this.position < POINTER_LIMIT) this.#offsets.set(suffix, this.position);
+      } else if (compress && this.#mayPointTo(known)) {
+        this.#pointer(known);
+        return;
+      }
+      this.#string(label);
     }
     this.#uint8(0);
   }

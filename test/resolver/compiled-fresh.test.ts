@@ -101,6 +101,8 @@ const OPTIONS = {
   context: { leaseDeadlineMs: (lease: LeaseId) => DEADLINES.get(lease) },
 };
 
+const TIMES = 3;
+
 /** A response without what differs between two answers to one question: the order of records that rotate, and cookies. */
 function essence(response: Buffer | undefined): unknown {
   if (response === undefined) return undefined;
@@ -117,13 +119,16 @@ function essence(response: Buffer | undefined): unknown {
   };
 }
 
-/** @returns what a second question got, when it got what a first on a new answerer got */
+/** Asked three times, so that negative answers are kept too: each time it gets what a new answerer gives. */
 function check(kept: Answering, ask: Ask, isTcp: boolean): void {
   const client = isTcp ? TCP_CLIENT : UDP_CLIENT;
   const fresh = answering(kept.zone, OPTIONS);
   fresh.nowMs = kept.nowMs;
   const query = queryOctets(ask);
-  assert.equal(essence(kept.ask(query, client)), essence(fresh.ask(query, client)), `${ask.name} ${ask.type}`);
+  const expected = essence(fresh.ask(query, client));
+  for (let times = 0; times < TIMES; times += 1) {
+    assert.equal(essence(kept.ask(query, client)), expected, `${ask.name} ${ask.type}`);
+  }
 }
 
 test('after any sequence of changes, waits and questions', () => {
@@ -147,11 +152,11 @@ test('after any sequence of changes, waits and questions', () => {
       // What was asked before any of the changes must be right after all of them.
       for (const [ask, isTcp] of asked) check(kept, ask, isTcp);
       lookups += kept.lookups;
-      asks += 2 * asked.length;
+      asks += 2 * TIMES * asked.length;
     }),
     { numRuns: Number(process.env.ROLLCALL_COMPILED_RUNS ?? 150), includeErrorInReport: true },
   );
-  assert.ok(lookups < asks * 0.8, `compiled answers were used: ${lookups} lookups for ${asks} questions`);
+  assert.ok(lookups < asks * 0.75, `compiled answers were used: ${lookups} lookups for ${asks} questions`);
 });
 
 function eventOf(each: Extract<Step, { do: 'put' | 'delete' }>, revision: number): ZoneEvent {

@@ -107,6 +107,29 @@ test('random names that do not exist evict no good answer', () => {
   assert.equal([cache.answers.positiveEntries, cache.answers.negativeEntries], [50, 100]);
 });
 
+test('a negative answer is worth keeping when it is asked for again, a positive one at once', () => {
+  const { answers } = new Cache();
+  const negative: Response = {
+    rcode: Rcode.NXDOMAIN,
+    authoritative: true,
+    answers: [],
+    authority: [],
+    additional: [],
+    rotateFrom: 0,
+  };
+  const positive = {
+    ...negative,
+    answers: [{ owner: parseName('a'), ttlSeconds: 1, type: 'A' as const, address: '192.0.2.1' }],
+  };
+  assert.equal(
+    [1, 1, 2, 2].map((hash) => answers.isWorthKeeping(hash, negative)),
+    [false, true, false, true],
+  );
+  assert.is(answers.isWorthKeeping(3, positive), true);
+  for (let hash = 100; hash < 40_000; hash += 1) answers.isWorthKeeping(hash, negative);
+  assert.is(answers.isWorthKeeping(1, negative), false, 'a flood makes it forget, and does not fill it for ever');
+});
+
 test('when there is no room, an answer that was asked for stays before one that was not', () => {
   const cache = new Cache({ positiveEntries: 10 });
   for (let at = 0; at < 10; at += 1) cache.add(`n${at}.example.org`, 1);
