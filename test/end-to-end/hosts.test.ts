@@ -39,7 +39,8 @@ test('two hosts stand together under the service, and each alone under its host 
     await startAnnouncer(context.etcd.url, first, 'node-1', { address: '127.0.0.1' }),
     await startAnnouncer(context.etcd.url, second, 'node-2', { address: '127.0.0.2' }),
   ];
-  for (const engine of context.engines) await engine.run(['-p', `${await freePort()}:80`, '-l', 'rollcall.name=web', context.image]);
+  for (const engine of context.engines)
+    await engine.run(['-p', `${await freePort()}:80`, '-l', 'rollcall.name=web', context.image]);
   await until('both hosts', async () => (await rdata(context, 'web', 'A')).length === 2);
   assert.equal(await rdata(context, 'web', 'A'), ['127.0.0.1', '127.0.0.2']);
   assert.equal(await rdata(context, 'node-1.web', 'A'), ['127.0.0.1']);
