@@ -1,0 +1,315 @@
+/** What happens to containers, and how wrongly it is told: drawn from seeded randomness, on any engine model. */
+import { factsOf } from '../../announcer/docker/inspect.ts';
+import { candidatesOf } from '../../announcer/naming/candidates.ts';
+import { retimed } from '../../announcer/naming/value.ts';
+import type { AnnounceRules } from '../../announcer/rules.ts';
+import type { EtcdKey } from '../../shared/name.ts';
+import { type Delivery, type EngineModel, type FakeContainer, inspectOf } from './engine-model.ts';
+
+/** By key, the values without `announcedAt` that are true: several when containers want the same key. */
+export type TrueKeys = ReadonlyMap<EtcdKey, ReadonlySet<string>>;
+
+/** The keys that are true when everything is as the engine's inspects say. Its containers use the checks `none` and `healthcheck`. */
+export function trueKeys(engine: EngineModel, rules: AnnounceRules): TrueKeys {
+  const keys = new Map<EtcdKey, Set<string>>();
+  for (const container of engine.containers.values()) {
+    const facts = factsOf(inspectOf(container));
+    if (facts.state !== 'running' || facts.pid === 0) continue;
+    for (const { key, value, check } of candidatesOf(facts, rules).candidates) {
+      if (check.kind === 'healthcheck' && facts.health !== 'healthy') continue;
+      const values = keys.get(key) ?? new Set();
+      keys.set(key, values.add(retimed(value, undefined)));
+    }
+  }
+  return keys;
+}
+
+/** What differs between what stands and what is true; empty when nothing does. */
+export function differences(stored: ReadonlyMap<EtcdKey, string>, truth: TrueKeys): string[] {
+  const told: string[] = [];
+  for (const [key, value] of stored) {
+    const values = truth.get(key);
+    if (values === undefined) told.push(`stands and is not true: ${key}`);
+    else if (!values.has(retimed(value, undefined))) told.push(`stands with what is not true: ${key} ${value}`);
+  }
+  for (const key of truth.keys()) if (!stored.has(key)) told.push(`is true and does not stand: ${key}`);
+  return told;
+}
+
+/** A container's configuration; it never changes. */
+interface Kind {
+  readonly labels: Record<string, string>;
+  readonly ports: readonly string[];
+  /** Another port of the host each time it starts, as `-p 80` gives. */
+  readonly isEphemeral?: boolean;
+  readonly hasHealthcheck?: boolean;
+  /** `--restart=always`: the engine starts it again after a death that nobody asked for. */
+  readonly restarts?: boolean;
+}
+
+const NONE = { 'rollcall.check': 'none' };
+const KINDS: readonly Kind[] = [
+  { labels: { ...NONE, 'rollcall.name': 'web' }, ports: ['80/tcp'] },
+  { labels: { ...NONE, 'rollcall.name': 'api' }, ports: ['80/tcp'], isEphemeral: true },
+  { labels: { ...NONE, 'rollcall.name': 'loop' }, ports: ['80/tcp'], isEphemeral: true, restarts: true },
+  { labels: { ...NONE, 'rollcall.name': 'pair' }, ports: ['80/tcp', '53/udp'], restarts: true },
+  { labels: { 'rollcall.name': 'sick' }, ports: ['80/tcp'], hasHealthcheck: true },
+  { labels: { ...NONE, SERVICE_NAME: 'same', SERVICE_ID: 'one' }, ports: ['80/tcp'] },
+];
+
+/** Longest that an operation of the script goes on by itself: a slow stop, a restart back-off. */
+export const OPERATION_MAX_MS = 12_000;
+
+export interface ScriptSettings {
+  readonly engine: EngineModel;
+  readonly random: () => number;
+  /** Whether the daemon runs: otherwise containers end without a word. */
+  readonly isUp: () => boolean;
+  /** After each change of a container. */
+  readonly onChange: () => void;
+  /** Scales the times of an operation: 1 for real ones, less for tests in real time. */
+  readonly pace: number;
+}
+
+/** Draws operations on containers, and keeps what a container is configured to be. */
+export class ContainerScript {
+  /** What was done, for a failure's message. */
+  readonly trace: string[] = [];
+  readonly #settings: ScriptSettings;
+  readonly #kinds = new Map<string, Kind>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** From here on nothing is told wrongly. */
+  isHonest = false;
+  #port = 31_000;
+
+  constructor(settings: ScriptSettings) {
+    this.#settings = settings;
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  /** A number from 0 to `below` - 1. */
+  pick(below: number): number {
+    return Math.floor(this.#settings.random() * below);
+  }
+
+  /** One operation on one container, or a new one. */
+  step(): void {
+    const { engine } = this.#settings;
+    const containers = [...engine.containers.values()];
+    const container = containers[this.pick(containers.length)];
+    if (container === undefined || (containers.length < 7 && this.pick(5) === 0)) this.#create();
+    else this.#act(container);
+    this.#settings.onChange();
+  }
+
+  /** The end of every container, as a daemon without live-restore brings about; nobody is told. */
+  endAll(): void {
+    for (const container of this.#settings.engine.containers.values()) {
+      if (container.state === 'running' || container.state === 'paused') this.#end(container, 0, { dropped: true });
+    }
+    this.#settings.onChange();
+  }
+
+  /** As when somebody gave the daemon another data directory; nobody is told. */
+  removeAll(): void {
+    this.trace.push('all are removed');
+    this.#settings.engine.containers.clear();
+    this.#settings.onChange();
+  }
+
+  /** Containers with a restart policy come back with the daemon. */
+  startRestarting(): void {
+    for (const container of this.#settings.engine.containers.values()) {
+      if (this.#kind(container).restarts && container.state !== 'running') this.#start(container, this.#delivery());
+    }
+    this.#settings.onChange();
+  }
+
+  #create(): void {
+    const kind = KINDS[this.pick(KINDS.length)] as Kind;
+    const published = this.#publish(kind);
+    const container = this.#settings.engine.run(
+      {
+        labels: { ...kind.labels },
+        published,
+        ...(kind.hasHealthcheck ? { health: 'starting' as const } : {}),
+      },
+      this.#delivery(),
+    );
+    this.#kinds.set(container.id, kind);
+    this.#note('run', container);
+    if (kind.hasHealthcheck) this.#later(3000, () => this.#setHealth(container, 'healthy'));
+  }
+
+  #act(container: FakeContainer): void {
+    const { engine } = this.#settings;
+    const isRunning = container.state === 'running';
+    switch (this.pick(12)) {
+      case 0:
+      case 1:
+        if (isRunning) this.#stop(container, this.pick(4) === 0);
+        else this.#start(container, this.#delivery());
+        return;
+      case 2:
+        if (isRunning) this.#die(container, 1 + this.pick(2));
+        return;
+      case 3:
+        // A signal that means a reload; or the stop signal, which the process takes no notice of.
+        if (isRunning) this.#emit(container, 'kill', { signal: this.pick(3) === 0 ? '15' : '1' });
+        return;
+      case 4:
+        if (isRunning) this.#kill(container);
+        return;
+      case 5:
+      case 6:
+        if (isRunning) this.#set(container, { state: 'paused' }, 'pause');
+        else if (container.state === 'paused') this.#set(container, { state: 'running' }, 'unpause');
+        return;
+      case 7:
+        this.#set(container, { name: `renamed-${this.pick(1000)}` }, 'rename');
+        return;
+      case 8:
+        if (isRunning) this.#stop(container, false, () => this.#start(container, this.#delivery()));
+        return;
+      case 9:
+        if (isRunning) this.#emit(container, 'kill', { signal: '9' });
+        engine.containers.delete(container.id);
+        this.#emitOf(container, 'die', { exitCode: '137' });
+        this.#emitOf(container, 'destroy', {});
+        return;
+      case 10:
+        if (container.health !== undefined && isRunning) {
+          this.#setHealth(container, container.health === 'healthy' ? 'unhealthy' : 'healthy');
+        }
+        return;
+      default:
+        // Two deaths and starts so fast that no inspect sees what is between.
+        if (isRunning) this.#die(container, 1);
+        this.#start(container, this.#delivery());
+    }
+  }
+
+  /** `docker stop`: the signal, a drain, the death. */
+  #stop(container: FakeContainer, isSlow: boolean, then?: () => void): void {
+    const { startedAt } = container;
+    this.#emit(container, 'kill', { signal: '15' });
+    this.#later(isSlow ? 9000 : 300, () => {
+      if (container.startedAt !== startedAt || container.state !== 'running') return;
+      this.#end(container, 143, this.#delivery());
+      this.#emit(container, 'stop', {});
+      then?.();
+    });
+  }
+
+  #kill(container: FakeContainer): void {
+    this.#emit(container, 'kill', { signal: '9' });
+    this.#end(container, 137, this.#delivery());
+  }
+
+  /** A death that nobody asked for; with a restart policy a back-off follows, in which inspect says that it runs. */
+  #die(container: FakeContainer, exitCode: number): void {
+    this.#end(container, exitCode, this.#delivery());
+    if (!this.#kind(container).restarts) return;
+    container.state = 'restarting';
+    const { startedAt } = container;
+    this.#later(2000, () => {
+      if (container.state !== 'restarting' || container.startedAt !== startedAt) return;
+      container.restartCount += 1;
+      this.#start(container, this.#delivery());
+    });
+    // Stopped during the back-off: neither `kill` nor `die`.
+    if (this.pick(4) === 0) this.#later(1000, () => this.#stopInBackOff(container));
+  }
+
+  #stopInBackOff(container: FakeContainer): void {
+    if (container.state === 'restarting') this.#set(container, { state: 'exited' }, 'stop');
+  }
+
+  #end(container: FakeContainer, exitCode: number, delivery: Delivery): void {
+    this.#note(`exit ${exitCode}`, container);
+    this.#settings.engine.exit(container, exitCode, this.#unlessDown(delivery));
+  }
+
+  #start(container: FakeContainer, delivery: Delivery): void {
+    const kind = this.#kind(container);
+    if (container.state === 'running' || container.state === 'paused') return;
+    if (!this.#settings.engine.containers.has(container.id)) return;
+    if (kind.isEphemeral) container.published = this.#publish(kind);
+    if (kind.hasHealthcheck) {
+      container.health = 'starting';
+      this.#later(3000, () => this.#setHealth(container, 'healthy'));
+    }
+    this.#note('start', container);
+    this.#settings.engine.startAgain(container, this.#unlessDown(delivery));
+  }
+
+  #setHealth(container: FakeContainer, health: 'healthy' | 'unhealthy'): void {
+    if (container.state !== 'running' || !this.#settings.engine.containers.has(container.id)) return;
+    this.#set(container, { health }, `health_status: ${health}`);
+  }
+
+  #set(container: FakeContainer, change: Partial<FakeContainer>, action: string): void {
+    Object.assign(container, change);
+    this.#emit(container, action, {});
+  }
+
+  #emit(container: FakeContainer, action: string, attributes: Record<string, string>): void {
+    this.#emitOf(container, action, attributes);
+  }
+
+  #emitOf(container: FakeContainer, action: string, attributes: Record<string, string>): void {
+    this.#note(action, container);
+    this.#settings.engine.emit(container.id, action, attributes, this.#unlessDown(this.#delivery()));
+  }
+
+  #publish({ ports }: Kind): Record<string, number> {
+    return Object.fromEntries(ports.map((port) => [port, this.#port++]));
+  }
+
+  #kind(container: FakeContainer): Kind {
+    return this.#kinds.get(container.id) as Kind;
+  }
+
+  /** Most events are told well. */
+  #delivery(): Delivery {
+    if (this.isHonest) return {};
+    switch (this.pick(12)) {
+      case 0:
+      case 1:
+        return { dropped: true };
+      case 2:
+        return { times: 2 + this.pick(2) };
+      case 3:
+        return { split: true };
+      case 4:
+      case 5:
+        return { late: true };
+      default:
+        return {};
+    }
+  }
+
+  #unlessDown(delivery: Delivery): Delivery {
+    return this.#settings.isUp() ? delivery : { dropped: true };
+  }
+
+  #later(maxMs: number, then: () => void): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        then();
+        this.#settings.onChange();
+      },
+      maxMs * this.#settings.pace * (0.2 + 0.8 * this.#settings.random()),
+    );
+    this.#timers.add(timer);
+  }
+
+  #note(what: string, { id, state }: FakeContainer): void {
+    this.trace.push(`${what} ${Number.parseInt(id.slice(0, 12), 16)} (${state})`);
+  }
+}

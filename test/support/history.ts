@@ -1,0 +1,267 @@
+/** One simulated history of an engine, a store, and the announcer between them, from one seed, in virtual time. */
+
+import { retimed } from '../../announcer/naming/value.ts';
+import type { AnnounceRules } from '../../announcer/rules.ts';
+import type { EtcdKey } from '../../shared/name.ts';
+import type { Change } from '../../shared/store.ts';
+import { rules as usualRules } from './container-facts.ts';
+import { ContainerScript, differences, OPERATION_MAX_MS, trueKeys } from './container-script.ts';
+import { FaultyStore } from './faulty-store.ts';
+import { MemoryStore } from './memory-store.ts';
+import { MemoryJournal, type SimulatedAnnouncer, startSimulated } from './simulated-announcer.ts';
+import { SimulatedEngine } from './simulated-engine.ts';
+import { inVirtualTime, seededRandom, type VirtualTime } from './virtual-time.ts';
+
+const DOMAIN_PREFIX = '/skydns/com/example/prod/s/';
+const HOUR_MS = 3_600_000;
+const COMPARE_MS = 60_000;
+const TTL_SECONDS = 15;
+const MAX_HOLD_MS = 60_000;
+const RULES: AnnounceRules = usualRules({
+  // Short holds, so that a history need not wait ten minutes for them; never switched off.
+  damping: { penaltyPerDeath: 1000, halfLifeMs: 20_000, suppressAbove: 3000, reuseBelow: 1000, maxHoldMs: MAX_HOLD_MS },
+});
+/**
+ * From the last event on: a comparison, and on top of it the longest that a container may be held by what was seen last:
+ * 30 s for a stop signal that did not end it, the longest hold for a crash loop; and 15 s for a daemon that comes back.
+ */
+export const CONVERGED_WITHIN_MS = COMPARE_MS + MAX_HOLD_MS + 15_000;
+/** Nothing may be written for so long then: two comparisons and more. */
+const STEADY_MS = 130_000;
+
+export interface HistoryResult {
+  /** Empty when the history went as it must. */
+  readonly problems: readonly string[];
+  /** From the last event to keys = truth, in virtual time. */
+  readonly convergedMs: number;
+  readonly trace: readonly string[];
+  readonly puts: number;
+}
+
+export function runHistory(seed: number): Promise<HistoryResult> {
+  const random = seededRandom(seed);
+  return inVirtualTime(random, (time) => new HistoryRun(random, time).run());
+}
+
+class HistoryRun {
+  readonly #time: VirtualTime;
+  readonly #engine: SimulatedEngine;
+  readonly #backend = new MemoryStore();
+  readonly #store = new FaultyStore(this.#backend);
+  readonly #journal = new MemoryJournal();
+  readonly #script: ContainerScript;
+  readonly #random: () => number;
+  readonly #problems: string[] = [];
+  /** Everything that has ever been true, by key. */
+  readonly #ever = new Map<EtcdKey, Set<string>>();
+  readonly #stored = new Map<EtcdKey, string>();
+  #announcer: SimulatedAnnouncer | undefined;
+  #starts = 0;
+  #puts = 0;
+  readonly #written: string[] = [];
+
+  constructor(random: () => number, time: VirtualTime) {
+    this.#random = random;
+    this.#time = time;
+    this.#engine = new SimulatedEngine(random);
+    this.#script = new ContainerScript({
+      engine: this.#engine,
+      random,
+      isUp: () => !this.#engine.isDown,
+      onChange: () => this.#noteTruth(),
+      pace: 1,
+    });
+    this.#backend.onChanges = (changes) => this.#take(changes);
+  }
+
+  async run(): Promise<HistoryResult> {
+    const script = this.#script;
+    for (let at = script.pick(4); at > 0; at -= 1) script.step();
+    await this.#start();
+    for (let steps = 8 + script.pick(25); steps > 0; steps -= 1) await this.#step();
+    await this.#becomeQuiet();
+    const convergedMs = await this.#converge();
+    await this.#checkSteady();
+    const { error } = this.#announcer as SimulatedAnnouncer;
+    if (error !== undefined) this.#problems.push(`it ended: ${String(error)}`);
+    this.#announcer?.crash();
+    script.close();
+    await this.#backend.close();
+    return { problems: this.#problems, convergedMs, trace: script.trace, puts: this.#puts };
+  }
+
+  async #start(): Promise<void> {
+    this.#starts += 1;
+    this.#announcer = await startSimulated({
+      client: this.#engine.client,
+      store: this.#store,
+      rules: RULES,
+      journal: this.#journal,
+      ttlSeconds: TTL_SECONDS,
+      domainPrefix: DOMAIN_PREFIX,
+      compareMs: COMPARE_MS,
+      startedAt: String(this.#starts),
+    });
+  }
+
+  async #step(): Promise<void> {
+    const script = this.#script;
+    if (script.pick(3) === 0) await this.#fault(script.pick(14));
+    else script.step();
+    // Mostly in a burst, sometimes after a while.
+    await this.#pass([0, 5, 40, 300, 2000, 20_000][script.pick(6)] as number);
+  }
+
+  async #fault(which: number): Promise<void> {
+    const engine = this.#engine;
+    const store = this.#store;
+    switch (which) {
+      case 0:
+      case 1:
+        this.#note('engine dies');
+        engine.die();
+        if (which === 0) this.#script.endAll();
+        for (let changes = this.#script.pick(3); changes > 0; changes -= 1) this.#script.step();
+        await this.#pass(500 + this.#script.pick(8000));
+        this.#comeBack();
+        return;
+      case 2:
+        this.#note('engine stalls');
+        engine.stall(true);
+        return;
+      case 3:
+        this.#note('engine goes on');
+        engine.stall(false);
+        return;
+      case 4:
+        this.#note('streams are cut');
+        engine.cutStreams();
+        return;
+      case 5:
+        this.#note('ring is overrun');
+        engine.overrunRing();
+        return;
+      case 6:
+        this.#note('late events come');
+        engine.sendLate();
+        return;
+      case 7:
+        this.#note('clock is set');
+        this.#time.setClock([-HOUR_MS, HOUR_MS, -2000, 2000][this.#script.pick(4)] as number);
+        return;
+      case 8:
+        this.#note('inspects fail, and slowly');
+        engine.failingInspects = this.#script.pick(4);
+        engine.slownessMs = this.#script.pick(2) * 400;
+        return;
+      case 9:
+        this.#note('store is away');
+        store.down();
+        await this.#pass(this.#script.pick(2 * TTL_SECONDS * 1000));
+        store.up();
+        return;
+      case 10:
+        this.#note('store loses answers and watches');
+        store.losingAnswers = this.#script.pick(3);
+        store.breakWatches();
+        return;
+      case 11:
+        this.#note('announcer crashes');
+        this.#announcer?.crash();
+        await this.#pass(this.#script.pick(2 * TTL_SECONDS * 1000));
+        return this.#start();
+      case 12:
+        this.#note('engine dies, and lists nothing at first');
+        engine.die();
+        engine.listsNothing = true;
+        await this.#pass(1000);
+        if (this.#script.pick(3) === 0) this.#script.removeAll();
+        this.#comeBack();
+        await this.#pass(this.#script.pick(5000));
+        engine.listsNothing = false;
+        return;
+      default:
+        this.#note('an event that cannot be read');
+        engine.write('{"Type":"container",\n');
+    }
+  }
+
+  #comeBack(): void {
+    if (!this.#engine.isDown) return;
+    this.#note('engine is back');
+    this.#engine.comeBack();
+    this.#script.startRestarting();
+  }
+
+  /** What was begun ends, nothing is told wrongly any more, and every part answers. */
+  async #becomeQuiet(): Promise<void> {
+    this.#note('quiet');
+    this.#script.isHonest = true;
+    this.#comeBack();
+    this.#engine.stall(false);
+    this.#engine.failingInspects = 0;
+    this.#engine.slownessMs = 0;
+    this.#store.losingAnswers = 0;
+    this.#engine.sendLate();
+    await this.#pass(2 * OPERATION_MAX_MS);
+  }
+
+  async #converge(): Promise<number> {
+    const beganMs = this.#time.nowMs;
+    for (;;) {
+      const passedMs = this.#time.nowMs - beganMs;
+      const different = differences(this.#stored, trueKeys(this.#engine, RULES));
+      if (different.length === 0) return passedMs;
+      if (passedMs > CONVERGED_WITHIN_MS) {
+        this.#problems.push(...different.map((each) => `after ${passedMs / 1000} s of quiet: ${each}`));
+        return passedMs;
+      }
+      await this.#pass(1000);
+    }
+  }
+
+  async #checkSteady(): Promise<void> {
+    if (this.#problems.length > 0) return;
+    // What was held back and is not told by a difference: a hold of a key that another container has.
+    const writes = this.#written.length;
+    await this.#pass(STEADY_MS);
+    const different = differences(this.#stored, trueKeys(this.#engine, RULES));
+    this.#problems.push(...different.map((each) => `long after quiet: ${each}`));
+    const needless = this.#written.slice(writes);
+    if (needless.length > 0) this.#problems.push(`written though nothing changed: ${needless.join('; ')}`);
+  }
+
+  async #pass(ms: number): Promise<void> {
+    await this.#time.advance(ms * (0.5 + this.#random() / 2));
+  }
+
+  #noteTruth(): void {
+    for (const [key, values] of trueKeys(this.#engine, RULES)) {
+      const ever = this.#ever.get(key) ?? new Set();
+      for (const value of values) ever.add(value);
+      this.#ever.set(key, ever);
+    }
+  }
+
+  #take(changes: readonly Change[]): void {
+    for (const change of changes) {
+      const key = change.type === 'put' ? change.entry.key : change.key;
+      if (!key.startsWith(DOMAIN_PREFIX)) continue;
+      this.#written.push(`${change.type} ${key} at ${(this.#time.nowMs / 1000).toFixed(1)} s`);
+      if (change.type === 'delete') {
+        this.#stored.delete(key);
+        continue;
+      }
+      this.#puts += 1;
+      const { value } = change.entry;
+      this.#stored.set(key, value);
+      if (!this.#ever.get(key)?.has(retimed(value, undefined))) {
+        this.#problems.push(`was written and never was: ${key} ${value}`);
+      }
+    }
+  }
+
+  #note(what: string): void {
+    this.#script.trace.push(`-- ${what} at ${(this.#time.nowMs / 1000).toFixed(2)} s`);
+  }
+}
