@@ -11,9 +11,9 @@ import {
   switchSetting,
   type ValuesOf,
 } from '../shared/settings.ts';
-import { type Network, PRIVATE_NETWORKS, parseNetwork } from './allow.ts';
-import type { StubZone } from './forward.ts';
-import { RATE_LIMIT_DEFAULTS } from './rate-limit.ts';
+import { type Network, PRIVATE_NETWORKS, parseNetwork } from './forwarding/allow.ts';
+import type { StubZone } from './forwarding/forward.ts';
+import { RATE_LIMIT_DEFAULTS } from './serving/rate-limit.ts';
 
 /** As `--domain` of the announcer, so that one pair of processes works without either flag. */
 export const DEFAULT_ZONE = parseName('s.prod.example.com');

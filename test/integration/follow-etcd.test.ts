@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { FollowTimings } from '../../resolver/follow.ts';
-import { evolve, Zone } from '../../resolver/zone.ts';
+import type { FollowTimings } from '../../resolver/following/follow.ts';
+import { evolve, Zone } from '../../resolver/zone/zone.ts';
 import { silentLog } from '../../shared/log.ts';
 import { openEtcdStore } from '../../shared/store/etcd.ts';
 import type { Store } from '../../shared/store.ts';

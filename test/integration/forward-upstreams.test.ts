@@ -1,7 +1,7 @@
 import { decode, encode, type Packet } from 'dns-packet';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ForwardSettings, UpstreamForwarder } from '../../resolver/forward.ts';
+import { type ForwardSettings, UpstreamForwarder } from '../../resolver/forwarding/forward.ts';
 import { silentLog } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { parseName } from '../../shared/name.ts';

@@ -1,7 +1,7 @@
 import { decode } from 'dns-packet';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Forwarder } from '../../resolver/forwarding.ts';
+import type { Forwarder } from '../../resolver/forwarding/forwarder.ts';
 import { askTcp, askUdp, queryOctets, TcpClient, withLength } from '../support/dns-client.ts';
 import { type Serving, serving } from '../support/serving.ts';
 import { until } from '../support/until.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SERVER_SETTINGS, serveDns } from '../../resolver/server.ts';
+import { SERVER_SETTINGS, serveDns } from '../../resolver/serving/server.ts';
 import { ListenError } from '../../shared/address.ts';
 import { silentLog } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';

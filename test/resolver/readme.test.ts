@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resolverSettings } from '../../resolver/config.ts';
-import { UpstreamForwarder } from '../../resolver/forward.ts';
-import { LiveZone } from '../../resolver/live-zone.ts';
-import { zoneMetrics } from '../../resolver/metrics.ts';
+import { LiveZone } from '../../resolver/following/live-zone.ts';
+import { UpstreamForwarder } from '../../resolver/forwarding/forward.ts';
+import { zoneMetrics } from '../../resolver/report/metrics.ts';
 import { silentLog } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 

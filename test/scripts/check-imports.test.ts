@@ -29,36 +29,36 @@ const test = suite('scripts/check-imports');
 for (const [rule, tree, expected] of [
   [
     'a pure file does no I/O',
-    { 'resolver/zone.ts': "import { readFileSync } from 'node:fs';\n" },
-    ['resolver/zone.ts: pure, but imports readFileSync from node:fs'],
+    { 'resolver/zone/zone.ts': "import { readFileSync } from 'node:fs';\n" },
+    ['resolver/zone/zone.ts: pure, but imports readFileSync from node:fs'],
   ],
   [
     'a pure file may use functions of Node that depend on their arguments alone',
-    { 'resolver/zone.ts': "import { isIP } from 'node:net';\nimport type { Socket } from 'node:dgram';\n" },
+    { 'resolver/zone/zone.ts': "import { isIP } from 'node:net';\nimport type { Socket } from 'node:dgram';\n" },
     [],
   ],
   [
     'a pure file has no clock',
-    { 'resolver/zone.ts': 'export const now = () => Date.now(); // Math.random in a comment is no breach\n' },
-    ['resolver/zone.ts: pure, but uses Date.now: take it as an argument'],
+    { 'resolver/zone/zone.ts': 'export const now = () => Date.now(); // Math.random in a comment is no breach\n' },
+    ['resolver/zone/zone.ts: pure, but uses Date.now: take it as an argument'],
   ],
   [
     'rxjs belongs to the edges; its types may be named anywhere',
     {
-      'resolver/zone.ts': "import { map } from 'rxjs';\n",
-      'resolver/lookup.ts': "import type { Observable } from 'rxjs';\n",
+      'resolver/zone/zone.ts': "import { map } from 'rxjs';\n",
+      'resolver/lookup/lookup.ts': "import type { Observable } from 'rxjs';\n",
     },
-    ['resolver/zone.ts: pure, but imports rxjs'],
+    ['resolver/zone/zone.ts: pure, but imports rxjs'],
   ],
   [
     'a pure file imports no edge',
-    { 'resolver/zone.ts': "import { createLog } from '../shared/log.ts';\n", 'shared/log.ts': '' },
-    ['resolver/zone.ts: pure, but imports shared/log.ts (edge)'],
+    { 'resolver/zone/zone.ts': "import { createLog } from '../../shared/log.ts';\n", 'shared/log.ts': '' },
+    ['resolver/zone/zone.ts: pure, but imports shared/log.ts (edge)'],
   ],
   [
     'an edge imports no main',
-    { 'resolver/server.ts': "import { run } from './main.ts';\n", 'resolver/main.ts': '' },
-    ['resolver/server.ts: edge, but imports resolver/main.ts (main)'],
+    { 'resolver/serving/server.ts': "import { run } from '../main.ts';\n", 'resolver/main.ts': '' },
+    ['resolver/serving/server.ts: edge, but imports resolver/main.ts (main)'],
   ],
   [
     'each I/O package has one importer, for types too',
@@ -67,13 +67,13 @@ for (const [rule, tree, expected] of [
   ],
   [
     'announcer and resolver meet only in shared/',
-    { 'announcer/main.ts': "import type { Zone } from '../resolver/zone.ts';\n", 'resolver/zone.ts': '' },
-    ['announcer/main.ts: imports resolver/zone.ts: announcer and resolver meet only in shared/'],
+    { 'announcer/main.ts': "import type { Zone } from '../resolver/zone/zone.ts';\n", 'resolver/zone/zone.ts': '' },
+    ['announcer/main.ts: imports resolver/zone/zone.ts: announcer and resolver meet only in shared/'],
   ],
   [
     'a dynamic import counts as well',
-    { 'resolver/zone.ts': "export const load = () => import('node:dgram');\n" },
-    ['resolver/zone.ts: pure, but imports * from node:dgram'],
+    { 'resolver/zone/zone.ts': "export const load = () => import('node:dgram');\n" },
+    ['resolver/zone/zone.ts: pure, but imports * from node:dgram'],
   ],
 ] as const) {
   test(rule, () => {

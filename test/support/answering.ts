@@ -1,17 +1,17 @@
 /** An Answerer over a real zone, without sockets. */
 import { decode } from 'dns-packet';
+import { lookup, soaOf } from '../../resolver/lookup/lookup.ts';
+import type { Availability, LookupContext, LookupSettings } from '../../resolver/lookup/settings.ts';
 import {
   Answerer,
   type AnswererDeps,
   type AnswererSettings,
   ASK_SLOWLY,
   type ClientInfo,
-} from '../../resolver/answerer.ts';
-import { COMPILED_LIMITS } from '../../resolver/compiled.ts';
-import { lookup, soaOf } from '../../resolver/lookup.ts';
-import type { Availability, LookupContext, LookupSettings } from '../../resolver/settings-of-lookup.ts';
-import { evolve, type Zone } from '../../resolver/zone.ts';
-import type { ZoneEvent } from '../../resolver/zone-event.ts';
+} from '../../resolver/serving/answerer.ts';
+import { COMPILED_LIMITS } from '../../resolver/wire/compiled.ts';
+import type { ZoneEvent } from '../../resolver/zone/event.ts';
+import { evolve, type Zone } from '../../resolver/zone/zone.ts';
 import { type Ask, queryOctets } from './dns-client.ts';
 import { CONTEXT, NOW_MS, SETTINGS } from './lookup-table.ts';
 import { zoneFrom } from './zone-text.ts';

@@ -1,7 +1,7 @@
-import { type FollowTimings, follow } from '../../resolver/follow.ts';
-import { evolveFollow, type FollowState, initialFollowState } from '../../resolver/follow-state.ts';
-import { evolve, Zone } from '../../resolver/zone.ts';
-import type { ZoneEvent } from '../../resolver/zone-event.ts';
+import { type FollowTimings, follow } from '../../resolver/following/follow.ts';
+import { evolveFollow, type FollowState, initialFollowState } from '../../resolver/following/state.ts';
+import type { ZoneEvent } from '../../resolver/zone/event.ts';
+import { evolve, Zone } from '../../resolver/zone/zone.ts';
 import { silentLog } from '../../shared/log.ts';
 import type { Entry, Store } from '../../shared/store.ts';
 import { until } from './until.ts';

@@ -1,10 +1,10 @@
 import type { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OutsideAnswer } from '../../resolver/forwarding.ts';
-import { lookup } from '../../resolver/lookup.ts';
-import type { Outcome } from '../../resolver/outcome.ts';
-import type { Question } from '../../resolver/question.ts';
-import type { LookupContext, LookupSettings } from '../../resolver/settings-of-lookup.ts';
+import type { OutsideAnswer } from '../../resolver/forwarding/forwarder.ts';
+import { lookup } from '../../resolver/lookup/lookup.ts';
+import type { Outcome } from '../../resolver/lookup/outcome.ts';
+import type { Question } from '../../resolver/lookup/question.ts';
+import type { LookupContext, LookupSettings } from '../../resolver/lookup/settings.ts';
 import { type OwnerName, parseName } from '../../shared/name.ts';
 import { RrType, type RrTypeName } from '../../shared/rrset.ts';
 import { formatRecord } from '../../shared/rrset-text.ts';

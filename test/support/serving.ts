@@ -1,5 +1,5 @@
-import { type DnsServer, SERVER_SETTINGS, serveDns } from '../../resolver/server.ts';
-import type { TcpSettings } from '../../resolver/tcp-connection.ts';
+import { type DnsServer, SERVER_SETTINGS, serveDns } from '../../resolver/serving/server.ts';
+import type { TcpSettings } from '../../resolver/serving/tcp-connection.ts';
 import type { HostPort } from '../../shared/address.ts';
 import { silentLog } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';

@@ -1,5 +1,5 @@
-import { evolve, Zone } from '../../resolver/zone.ts';
-import type { ZoneEvent } from '../../resolver/zone-event.ts';
+import type { ZoneEvent } from '../../resolver/zone/event.ts';
+import { evolve, Zone } from '../../resolver/zone/zone.ts';
 import { type EtcdKey, keyOf, parseName } from '../../shared/name.ts';
 import type { LeaseId } from '../../shared/store.ts';
 

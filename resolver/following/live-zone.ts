@@ -1,0 +1,82 @@
+import type { Availability } from '../lookup/settings.ts';
+import type { ZoneEvent } from '../zone/event.ts';
+import { evolve, Zone, type ZoneChange } from '../zone/zone.ts';
+import type { Followed } from './follow.ts';
+import { evolveFollow, type FollowState, initialFollowState } from './state.ts';
+
+/** TTLs of stale answers: short, so that clients ask again soon after the store is back. RFC 8767 §5 allows up to 30. */
+export const STALE_TTL_SECONDS = 5;
+
+/** The zone with what is known of its truth: the state of the resolver, folded from its events. */
+export class LiveZone implements Followed {
+  readonly zone: Zone;
+  private followState: FollowState = initialFollowState;
+  private confirmedMs: number | undefined = undefined;
+  private live = false;
+  private drifted = 0;
+
+  constructor(prefix: string) {
+    this.zone = Zone.empty(prefix);
+  }
+
+  get state(): FollowState {
+    return this.followState;
+  }
+
+  /** The last moment at which the zone was known to be what the store holds; ms since epoch. */
+  get confirmedAtMs(): number | undefined {
+    return this.confirmedMs;
+  }
+
+  /** Keys found to differ from the store, since start. */
+  get driftTotal(): number {
+    return this.drifted;
+  }
+
+  /** Whether it is followed at this moment, with nothing missing. */
+  get isLive(): boolean {
+    return this.live;
+  }
+
+  apply(event: ZoneEvent): ZoneChange {
+    this.followState = evolveFollow(this.followState, event);
+    if (event.type === 'StoreLost') this.live = false;
+    if (event.type === 'DriftFound') this.drifted += 1;
+    return evolve(this.zone, event);
+  }
+
+  /** The zone is what the store holds, as of `atMs`. */
+  confirm(atMs: number): void {
+    this.live = true;
+    this.confirmedMs = atMs;
+  }
+
+  /** As {@link confirm}, but of an earlier run: true then, not followed now. */
+  wasConfirmed(atMs: number): void {
+    this.confirmedMs = Math.max(this.confirmedMs ?? atMs, atMs);
+  }
+
+  /** A new process begins: what the last one followed, nobody follows. */
+  interrupt(): void {
+    this.live = false;
+  }
+
+  /** The rest of the state, from a snapshot; its records came as events. */
+  restore(state: FollowState): void {
+    this.followState = state;
+  }
+
+  /** For how long nobody has known whether the zone is true; 0 while it is followed. */
+  staleMs(nowMs: number): number {
+    return this.live || this.confirmedMs === undefined ? 0 : Math.max(0, nowMs - this.confirmedMs);
+  }
+
+  /** Whether, and how, the zone may be answered from. */
+  availability(nowMs: number, maxStaleMs: number): Availability {
+    if (this.live) return 'live';
+    const sinceMs = this.confirmedMs;
+    if (sinceMs === undefined || this.zone.storeId === undefined) return 'never-synced';
+    if (nowMs - sinceMs > maxStaleMs) return 'too-stale';
+    return { type: 'stale', sinceMs, ttlCapSeconds: STALE_TTL_SECONDS };
+  }
+}

@@ -1,0 +1,333 @@
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import {
+  concat,
+  defer,
+  EMPTY,
+  exhaustMap,
+  from,
+  merge,
+  mergeMap,
+  type Observable,
+  repeat,
+  retry,
+  takeWhile,
+  timer,
+} from 'rxjs';
+import type { Log } from '../../shared/log.ts';
+import type { EtcdKey } from '../../shared/name.ts';
+import type { ChangeBatch, Revision, Snapshot, Store } from '../../shared/store.ts';
+import { compareZone } from '../zone/compare.ts';
+import type { ZoneEvent } from '../zone/event.ts';
+import type { Followed, FollowProgress, FollowStep, FollowTimings } from './follow.ts';
+import { eventsOfBatch, type Head, holdUntilMs, isReplaced, type RecordEvent, stillStands } from './state.ts';
+
+/** Reading takes at most this share of the time: a million records take seconds to read. */
+const REREAD_SHARE = 1 / 20;
+/** More differences than this are not written to the journal one by one. */
+export const BULK_EVENTS = 5000;
+const CHUNK_EVENTS = 500;
+
+/** Not an error: the session wants to be followed by another, without a wait. */
+export class Restart extends Error {
+  override readonly name = 'Restart';
+}
+
+export interface FollowSessionDeps {
+  readonly store: Store;
+  readonly followed: Followed;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly timings: FollowTimings;
+  readonly progress: FollowProgress;
+}
+
+/** From reaching the store to losing it. What it notes down is its own: a read that ends after the session touches nothing. */
+export class FollowSession {
+  readonly #store: Store;
+  readonly #followed: Followed;
+  readonly #log: Log;
+  readonly #now: () => number;
+  readonly #timings: FollowTimings;
+  readonly #progress: FollowProgress;
+  readonly #range: string;
+  /** The store as the session began: once the watch has reached that revision, the zone is true. */
+  #head: Head = { revision: 0n, storeId: '' };
+  #stands = false;
+  #isConfirmed = false;
+  /** Keys repaired by a read, with the read's revision: what the watch says of them up to there is over. */
+  readonly #repaired = new Map<EtcdKey, Revision>();
+  /** Keys that the watch changed since a read began, with the revision; one map for each read on its way. */
+  readonly #touched = new Set<Map<EtcdKey, Revision>>();
+
+  constructor({ store, followed, log, now, timings, progress }: FollowSessionDeps) {
+    this.#store = store;
+    this.#followed = followed;
+    this.#log = log;
+    this.#now = now;
+    this.#timings = timings;
+    this.#progress = progress;
+    this.#range = `${followed.zone.prefix}/`;
+  }
+
+  steps(): Observable<FollowStep> {
+    return concat(
+      defer(() => from(this.#begin())),
+      defer(() => merge(this.#watch(), this.#catchUp(), this.#heartbeat(), this.#rereads(), this.#endOfHold())),
+    );
+  }
+
+  async *#begin(): AsyncGenerator<FollowStep> {
+    if (this.#progress.needsRead) {
+      yield* this.#readAll(await this.#store.snapshot(this.#range));
+      return;
+    }
+    this.#head = await this.#readHead();
+    this.#progress.position = maxOf(this.#progress.position, this.#followed.state.revision);
+    if (isReplaced(this.#followed.state, this.#head)) yield* this.#readAll(await this.#store.snapshot(this.#range));
+  }
+
+  /** Makes the zone what the snapshot holds. Nothing is watched yet, so nothing can come between. */
+  async *#readAll(snapshot: Snapshot): AsyncGenerator<FollowStep> {
+    const atMs = this.#now();
+    if (isReplaced(this.#followed.state, snapshot)) yield this.#replaced(snapshot, atMs);
+    yield* this.#apply(this.#differences(snapshot, atMs));
+    yield events([synced(snapshot, this.#followed.zone.size, atMs)]);
+    this.#progress.needsRead = false;
+    this.#progress.position = snapshot.revision;
+    this.#head = snapshot;
+  }
+
+  #replaced({ storeId, revision }: Head, atMs: number): FollowStep {
+    const { state, zone } = this.#followed;
+    this.#log.warn(
+      'store-replaced',
+      `${this.#store.description} is another store than before: revision ${revision} of store ${storeId}, last seen ${state.revision} of store ${state.storeId}; its records are taken, those it has not are kept until their owners had time to write them again`,
+      { records: zone.size },
+    );
+    return events([{ type: 'StoreReplaced', atMs, storeId, revision: String(revision) }]);
+  }
+
+  /** What is absent while a replaced store fills again is no deletion. */
+  *#differences(snapshot: Snapshot, atMs: number): Generator<RecordEvent | undefined> {
+    const isHolding = atMs < holdUntilMs(this.#followed.state, this.#timings.replacedHoldMs);
+    for (const event of compareZone(this.#followed.zone, snapshot, atMs)) {
+      if (event === undefined || !isHolding || event.type === 'RecordPut') yield event;
+    }
+  }
+
+  /**
+   * In chunks, with a pause for answers between them. Deletions come last, so that a name whose record moved to another
+   * key is never without one.
+   */
+  async *#apply(differences: Iterable<RecordEvent | undefined>): AsyncGenerator<FollowStep> {
+    let chunk: RecordEvent[] = [];
+    let bulk = false;
+    const deletions: RecordEvent[] = [];
+    const limit = (): number => (bulk ? CHUNK_EVENTS : BULK_EVENTS);
+    for (const event of differences) {
+      if (event === undefined) await nextTurn();
+      else if (event.type === 'RecordDeleted') deletions.push(event);
+      else chunk.push(event);
+      if (chunk.length < limit()) continue;
+      bulk = true;
+      yield events(chunk, true);
+      chunk = [];
+      await nextTurn();
+    }
+    if (chunk.length > 0) yield events(chunk, bulk);
+    bulk ||= deletions.length > BULK_EVENTS;
+    for (let at = 0; at < deletions.length; at += CHUNK_EVENTS) {
+      yield events(deletions.slice(at, at + CHUNK_EVENTS), bulk);
+      await nextTurn();
+    }
+  }
+
+  #watch(): Observable<FollowStep> {
+    return this.#store
+      .changes(this.#range, this.#progress.position + 1n)
+      .pipe(mergeMap((batch) => this.#onBatch(batch)));
+  }
+
+  #onBatch(batch: ChangeBatch): FollowStep[] {
+    const atMs = this.#now();
+    const lateUpTo = this.#isConfirmed ? 0n : this.#head.revision;
+    const changes = eventsOfBatch(batch, atMs, lateUpTo, this.#repaired);
+    for (const touched of this.#touched) for (const { key, revision } of changes) touched.set(key, BigInt(revision));
+    this.#progress.position = maxOf(this.#progress.position, batch.revision);
+    this.#stands = true;
+    this.#progress.attempts = 0;
+    const steps = changes.length > 0 ? [events(changes)] : [];
+    if (this.#isConfirmed || this.#progress.position >= this.#head.revision) steps.push(...this.#confirm(atMs));
+    return steps;
+  }
+
+  /** The zone is true: it has all that the store had when the session began. */
+  #confirm(atMs: number): FollowStep[] {
+    const steps: FollowStep[] = [];
+    const { lostAtMs } = this.#followed.state;
+    if (!this.#isConfirmed && lostAtMs !== undefined) {
+      const awayMs = Math.max(0, atMs - lostAtMs);
+      this.#log.info('store-regained', `${this.#store.description} is back after ${(awayMs / 1000).toFixed(1)} s`, {
+        awayMs,
+        revision: String(this.#progress.position),
+      });
+      steps.push(events([{ type: 'StoreRegained', atMs, awayMs }]));
+    }
+    this.#isConfirmed = true;
+    this.#progress.isLost = false;
+    steps.push({ type: 'confirmed', atMs });
+    return steps;
+  }
+
+  /**
+   * A watch that goes on from before does not say when it has caught up: the store's revision also counts keys that it
+   * does not see. When it has not reached that revision soon, a read says what is missing.
+   */
+  #catchUp(): Observable<FollowStep> {
+    return timer(this.#timings.catchUpMs, this.#timings.catchUpMs).pipe(
+      takeWhile(() => !this.#isConfirmed),
+      exhaustMap(() => (this.#stands ? from(this.#readBeside()) : EMPTY)),
+    );
+  }
+
+  /** Reads the prefix while the watch runs, and applies what the watch has not brought. */
+  async *#readBeside(): AsyncGenerator<FollowStep> {
+    const touched = this.#beginTouching();
+    try {
+      const snapshot = await this.#store.snapshot(this.#range);
+      this.#checkSame(snapshot);
+      const atMs = this.#now();
+      yield* this.#apply(this.#missing(snapshot, touched, atMs));
+      // The read has all up to its revision, the watch all up to where it stands.
+      const revision = maxOf(snapshot.revision, this.#progress.position);
+      yield events([synced({ ...snapshot, revision }, this.#followed.zone.size, atMs)]);
+      this.#progress.position = revision;
+      yield* this.#confirm(atMs);
+    } finally {
+      this.#touched.delete(touched);
+    }
+  }
+
+  #beginTouching(): Map<EtcdKey, Revision> {
+    const touched = new Map<EtcdKey, Revision>();
+    this.#touched.add(touched);
+    return touched;
+  }
+
+  /** What a read shows and the zone has not; from then on, what the watch says of it up to the read's revision is over. */
+  *#missing(
+    snapshot: Snapshot,
+    touched: ReadonlyMap<EtcdKey, Revision>,
+    atMs: number,
+  ): Generator<RecordEvent | undefined> {
+    for (const event of this.#differences(snapshot, atMs)) {
+      if (event !== undefined && !stillStands(event, touched.get(event.key), snapshot.revision)) continue;
+      if (event !== undefined && snapshot.revision > this.#progress.position)
+        this.#repaired.set(event.key, snapshot.revision);
+      yield event;
+    }
+  }
+
+  #heartbeat(): Observable<FollowStep> {
+    const { heartbeatMs } = this.#timings;
+    return timer(heartbeatMs, heartbeatMs).pipe(
+      // One read that failed is no outage: the client may have turned to the next endpoint meanwhile.
+      exhaustMap(() => defer(() => this.#readHead()).pipe(retry(1))),
+      mergeMap((head) => {
+        this.#checkSame(head);
+        return this.#isConfirmed ? this.#confirm(this.#now()) : [];
+      }),
+    );
+  }
+
+  /** Compares zone and store at times, repairs, and begins a new watch when the old one had lost something. */
+  #rereads(): Observable<FollowStep> {
+    const { rereadMs, driftGraceMs } = this.#timings;
+    let waitMs = rereadMs;
+    return defer(() => timer(waitMs)).pipe(
+      exhaustMap(() => {
+        const startMs = performance.now();
+        return concat(
+          from(this.#repairDrift()),
+          defer(() => {
+            const tookMs = performance.now() - startMs - driftGraceMs;
+            waitMs = Math.max(rereadMs, tookMs / REREAD_SHARE);
+            return EMPTY;
+          }),
+        );
+      }),
+      repeat(),
+    );
+  }
+
+  async *#repairDrift(): AsyncGenerator<FollowStep> {
+    if (!this.#isConfirmed) return;
+    const touched = this.#beginTouching();
+    try {
+      const snapshot = await this.#store.snapshot(this.#range);
+      this.#checkSame(snapshot);
+      await wait(this.#timings.driftGraceMs, undefined, { ref: false });
+      const drifted: RecordEvent[] = [];
+      for (const event of this.#missing(snapshot, touched, this.#now())) {
+        if (event === undefined) await nextTurn();
+        else drifted.push(event);
+      }
+      // Found before a pause, and overtaken by the watch in it.
+      const found = drifted.filter((event) => stillStands(event, touched.get(event.key), snapshot.revision));
+      if (found.length === 0) return;
+      this.#log.warn(
+        'zone-drifted',
+        `${found.length} keys differed from the store though no watch had broken; repaired, and watching anew`,
+        {
+          keys: found.slice(0, 10).map((event) => event.key),
+          revision: String(snapshot.revision),
+        },
+      );
+      yield* this.#apply(found);
+      const bulk = found.length > BULK_EVENTS;
+      for (let at = 0; at < found.length; at += CHUNK_EVENTS) {
+        yield events(found.slice(at, at + CHUNK_EVENTS).map(driftOf), bulk);
+      }
+      throw new Restart();
+    } finally {
+      this.#touched.delete(touched);
+    }
+  }
+
+  /** When a replaced store had time to fill again, what is still absent is gone. */
+  #endOfHold(): Observable<FollowStep> {
+    const leftMs = holdUntilMs(this.#followed.state, this.#timings.replacedHoldMs) - this.#now();
+    return leftMs <= 0 ? EMPTY : timer(leftMs + 1).pipe(exhaustMap(() => from(this.#readBeside())));
+  }
+
+  /** The store's revision and id, for the price of an empty range. No name has such a key. */
+  #readHead(): Promise<Head> {
+    return this.#store.snapshot(`${this.#range}\u0000`);
+  }
+
+  #checkSame(head: Head): void {
+    if (!isReplaced(this.#followed.state, head)) return;
+    this.#progress.needsRead = true;
+    throw new Restart();
+  }
+}
+
+function events(list: readonly ZoneEvent[], bulk = false): FollowStep {
+  return { type: 'events', events: list, bulk };
+}
+
+function synced({ revision, storeId }: Head, records: number, atMs: number): ZoneEvent {
+  return { type: 'ZoneSynced', atMs, revision: String(revision), storeId, records };
+}
+
+function driftOf(event: RecordEvent): ZoneEvent {
+  const detail =
+    event.type === 'RecordPut'
+      ? `the store has it at revision ${event.revision}, the zone had not`
+      : `the store has it not at revision ${event.revision}, the zone had`;
+  return { type: 'DriftFound', atMs: event.atMs, key: event.key, detail };
+}
+
+function maxOf(a: Revision, b: Revision): Revision {
+  return a > b ? a : b;
+}

@@ -1,0 +1,199 @@
+import { setMaxListeners } from 'node:events';
+import type { HostPort } from '../../shared/address.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import { isWithin, nameOf, type OwnerName, ROOT } from '../../shared/name.ts';
+import { Rcode } from '../../shared/rrset.ts';
+import type { Question } from '../lookup/question.ts';
+import { ForwardCache } from './cache.ts';
+import type { Forwarder, OutsideAnswer } from './forwarder.ts';
+import {
+  addressesIn,
+  asAsked,
+  cleanResponse,
+  copyOf,
+  Flag,
+  fullRcode,
+  keyOfQuery,
+  queryOf,
+  type ScannedMessage,
+  scanMessage,
+} from './message.ts';
+import { type ForwardMetrics, forwardMetrics } from './metrics.ts';
+import { UpstreamGroup } from './upstream-group.ts';
+
+export interface StubZone {
+  readonly zone: OwnerName;
+  readonly servers: readonly HostPort[];
+}
+
+export interface ForwardSettings {
+  /** For every name that no stub zone covers; none turns forwarding off but for stub zones. */
+  readonly upstreams: readonly HostPort[];
+  readonly stubs: readonly StubZone[];
+}
+
+/** Different questions waiting for upstreams at once; each holds a socket for up to 4.4 s. Above it: SERVFAIL. */
+export const IN_FLIGHT_MAX = 1000;
+const CACHE_LIMITS = { entriesMax: 50_000, octetsMax: 32 * 1024 * 1024 };
+/** Names outside our zones that records point at. */
+const OUTSIDE_MAX = 10_000;
+/** An answer that may not be cached still serves the lookup it was fetched for. */
+const OUTSIDE_MIN_MS = 1000;
+
+/**
+ * Asks upstreams: cached by TTL, one query for the same question at a time, the next server when one fails. A query
+ * that comes back to us through another forwarder meets itself in flight and waits for its own time-out: a loop costs
+ * one datagram a round, not a flood.
+ */
+export class UpstreamForwarder implements Forwarder {
+  readonly #cache = new ForwardCache(CACHE_LIMITS);
+  readonly #inFlight = new Map<string, Promise<Uint8Array | undefined>>();
+  readonly #outside = new Map<string, OutsideAnswer>();
+  /** Longest zone first. */
+  readonly #groups: readonly UpstreamGroup[];
+  readonly #metrics: ForwardMetrics;
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  readonly #now: () => number;
+  #atLimit = false;
+
+  constructor(
+    settings: ForwardSettings,
+    deps: { readonly log: Log; readonly metrics: Metrics; readonly now?: () => number },
+  ) {
+    this.#metrics = forwardMetrics(deps.metrics, this.#cache);
+    // Each exchange on its way listens; they are bounded by IN_FLIGHT_MAX.
+    setMaxListeners(0, this.#closing.signal);
+    this.#log = deps.log;
+    this.#now = deps.now ?? Date.now;
+    const groupDeps = { log: deps.log, metrics: this.#metrics, signal: this.#closing.signal };
+    const zones = [...settings.stubs, { zone: ROOT, servers: settings.upstreams }];
+    this.#groups = zones
+      .filter(({ servers }) => servers.length > 0)
+      .map(({ zone, servers }) => new UpstreamGroup(zone, servers, groupDeps))
+      .sort((a, b) => (a.zone === ROOT ? 1 : b.zone === ROOT ? -1 : b.zone.length - a.zone.length));
+    deps.metrics.gaugeOf('rollcall_forward_upstreams_healthy', 'Upstreams that answer, stub servers included.', () =>
+      this.#groups.reduce((sum, group) => sum + group.healthy, 0),
+    );
+  }
+
+  async forward(query: Uint8Array): Promise<Uint8Array | undefined> {
+    const scanned = scanMessage(query);
+    if (scanned === undefined) return undefined;
+    const response = await this.#answer(query, scanned);
+    if (response === undefined) return undefined;
+    asAsked(response, query, scanned);
+    return response;
+  }
+
+  cached(question: Question): OutsideAnswer | undefined {
+    const key = outsideKey(question);
+    const answer = this.#outside.get(key);
+    if (answer === undefined || answer.validUntilMs > this.#now()) return answer;
+    this.#outside.delete(key);
+    return undefined;
+  }
+
+  async resolve(question: Question): Promise<OutsideAnswer> {
+    const known = this.cached(question);
+    if (known !== undefined) return known;
+    const query = queryOf(question);
+    const response = await this.#answer(query, scanMessage(query) as ScannedMessage);
+    const scanned = response && scanMessage(response);
+    const found = response && scanned && addressesIn(response, scanned, question.type);
+    const ttlMs = found === undefined || found.addresses.length === 0 ? 0 : found.ttlSeconds * 1000;
+    const answer = {
+      addresses: found?.addresses ?? [],
+      aliases: found?.aliases ?? [],
+      validUntilMs: this.#now() + Math.max(OUTSIDE_MIN_MS, ttlMs),
+    };
+    const [oldest] = this.#outside.keys();
+    if (this.#outside.size >= OUTSIDE_MAX && oldest !== undefined) this.#outside.delete(oldest);
+    this.#outside.set(outsideKey(question), answer);
+    return answer;
+  }
+
+  /** Ends every query on its way; those that wait get nothing. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #answer(query: Uint8Array, scanned: ScannedMessage): Promise<Uint8Array | undefined> {
+    const key = keyOfQuery(scanned);
+    const hit = this.#cache.get(key, this.#now());
+    if (hit !== undefined) {
+      this.#metrics.cacheHit();
+      return hit.response;
+    }
+    const running = this.#inFlight.get(key);
+    if (running !== undefined) {
+      this.#metrics.merged();
+      return (await running)?.slice();
+    }
+    this.#metrics.cacheMiss();
+    if (!this.#hasRoom()) return undefined;
+    const fetching = this.#fetch(key, query, scanned).finally(() => this.#inFlight.delete(key));
+    this.#inFlight.set(key, fetching);
+    return (await fetching)?.slice();
+  }
+
+  #hasRoom(): boolean {
+    const isFull = this.#inFlight.size >= IN_FLIGHT_MAX;
+    if (isFull) this.#metrics.rejected();
+    if (isFull && !this.#atLimit) {
+      this.#log.warn(
+        'forward-full',
+        `${IN_FLIGHT_MAX} questions wait for upstreams; more are answered SERVFAIL until some return`,
+      );
+    }
+    this.#atLimit = isFull;
+    return !isFull;
+  }
+
+  async #fetch(key: string, query: Uint8Array, scanned: ScannedMessage): Promise<Uint8Array | undefined> {
+    const group = this.#groupFor(scanned);
+    if (group === undefined) return refusal(query, scanned);
+    const reply = await group.ask(query, scanned);
+    if (reply === undefined || fullRcode(reply.scanned) > 0xf) {
+      this.#cache.putFailure(key, this.#now());
+      return undefined;
+    }
+    const response = cleanResponse(reply.octets, reply.scanned);
+    const isWhole = (reply.scanned.flags & Flag.TC) === 0;
+    if (isWhole) this.#cache.put(key, response, reply.scanned, this.#now());
+    return response;
+  }
+
+  #groupFor(scanned: ScannedMessage): UpstreamGroup | undefined {
+    if (this.#groups.length === 1 && this.#groups[0]?.zone === ROOT) return this.#groups[0];
+    const name = nameOfQuestion(scanned);
+    return this.#groups.find((group) => isWithin(name, group.zone));
+  }
+}
+
+/** No upstream is configured for the name: as if we did not forward at all. */
+function refusal(query: Uint8Array, scanned: ScannedMessage): Uint8Array {
+  const octets = copyOf(query, scanned.questionEnd);
+  const view = new DataView(octets.buffer);
+  view.setUint16(0, 0);
+  view.setUint16(2, Flag.QR | (scanned.flags & (Flag.RD | Flag.CD)) | Rcode.REFUSED);
+  view.setUint16(4, 1);
+  view.setUint32(6, 0);
+  view.setUint16(10, 0);
+  return octets;
+}
+
+function nameOfQuestion({ questionName }: ScannedMessage): OwnerName {
+  const labels: string[] = [];
+  for (let at = 0; questionName.charCodeAt(at) > 0; ) {
+    const length = questionName.charCodeAt(at);
+    labels.push(questionName.slice(at + 1, at + 1 + length));
+    at += 1 + length;
+  }
+  return nameOf(labels);
+}
+
+function outsideKey(question: Question): string {
+  return `${question.name} ${question.type}`;
+}

@@ -1,0 +1,27 @@
+import type { OwnerName } from '../../shared/name.ts';
+import type { Question } from '../lookup/question.ts';
+
+/** The forwarder as the query path sees it; `forward.ts` stands behind it. */
+export interface Forwarder {
+  /**
+   * Asks the upstreams (or a stub zone's servers, or the cache) the question of a client's query.
+   *
+   * @param query the client's whole message; its question, RD, CD and DO bits count
+   * @returns a response message with id 0 and the question as asked, not yet cut to size; undefined when every upstream failed (the caller says SERVFAIL)
+   */
+  forward(query: Uint8Array): Promise<Uint8Array | undefined>;
+
+  /** Addresses of a name outside our zones, from the cache only: for `lookup`, which is synchronous. */
+  cached(question: Question): OutsideAnswer | undefined;
+
+  /** As {@link cached}, asking the upstreams first when need be. Never rejects: a failure is an answer without addresses. */
+  resolve(question: Question): Promise<OutsideAnswer>;
+}
+
+export interface OutsideAnswer {
+  /** IPv4 for A, IPv6 for AAAA; empty when there are none or the upstreams failed. */
+  readonly addresses: readonly string[];
+  /** The names that CNAMEs led to from the name asked for, in chain order; the addresses are those of the last. */
+  readonly aliases?: readonly OwnerName[];
+  readonly validUntilMs: number;
+}

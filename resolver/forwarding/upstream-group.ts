@@ -1,0 +1,176 @@
+import { randomInt } from 'node:crypto';
+import { formatHostPort, type HostPort } from '../../shared/address.ts';
+import type { Log } from '../../shared/log.ts';
+import { type OwnerName, ROOT } from '../../shared/name.ts';
+import { Rcode, RrType } from '../../shared/rrset.ts';
+import {
+  ExchangeError,
+  type ExchangeLimits,
+  exchangeTcp,
+  exchangeUdp,
+  type OutgoingQuery,
+  type Reply,
+} from './exchange.ts';
+import { Flag, fullRcode, queryOf, type ScannedMessage, scanMessage, upstreamQuery } from './message.ts';
+import type { ForwardMetrics } from './metrics.ts';
+import { answered, attemptOrder, failed, isHealthy, type Upstream, upstreamsOf } from './upstreams.ts';
+
+/** A stub resolver gives up on its first try after 5 s (resolv.conf(5), `timeout`): by then it must have an answer. */
+export const TOTAL_TIMEOUT_MS = 4400;
+export const ATTEMPT_TIMEOUT_MS = 1500;
+/** As many as fit {@link TOTAL_TIMEOUT_MS}. */
+const ATTEMPTS_MAX = 3;
+const PROBE_TIMEOUT_MS = 1000;
+
+/** What another server may know better: it is asked next. */
+const WORTH_ANOTHER: ReadonlySet<number> = new Set([Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED, Rcode.FORMERR]);
+
+/** The servers for one part of the name space, in order of preference, with their health. */
+export class UpstreamGroup {
+  /** Names at and below it are asked here; the root for the default group. */
+  readonly zone: OwnerName;
+  readonly #log: Log;
+  readonly #metrics: ForwardMetrics;
+  readonly #signal: AbortSignal;
+  readonly #upstreams: Upstream[];
+  #probeTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    zone: OwnerName,
+    addresses: readonly HostPort[],
+    deps: { readonly log: Log; readonly metrics: ForwardMetrics; readonly signal: AbortSignal },
+  ) {
+    this.zone = zone;
+    this.#upstreams = [...upstreamsOf(addresses)];
+    this.#log = deps.log;
+    this.#metrics = deps.metrics;
+    this.#signal = deps.signal;
+    deps.signal.addEventListener('abort', () => clearTimeout(this.#probeTimer), { once: true });
+  }
+
+  get healthy(): number {
+    return this.#upstreams.filter(isHealthy).length;
+  }
+
+  get size(): number {
+    return this.#upstreams.length;
+  }
+
+  /**
+   * Asks one server after the other until one has a good answer. A server that fails to say (SERVFAIL, REFUSED, …) is
+   * believed only when none says better. Undefined when none answered within {@link TOTAL_TIMEOUT_MS}.
+   */
+  async ask(client: Uint8Array, scanned: ScannedMessage): Promise<Reply | undefined> {
+    const deadlineMs = performance.now() + TOTAL_TIMEOUT_MS;
+    const passedBy = new Set<number>();
+    let second: Reply | undefined;
+    if (this.healthy === 0) this.#metrics.allDown();
+    for (const at of attemptOrder(this.#upstreams, ATTEMPTS_MAX)) {
+      const leftMs = Math.floor(deadlineMs - performance.now());
+      if (passedBy.has(at)) continue;
+      if (leftMs <= 0 || this.#signal.aborted) break;
+      try {
+        const reply = await this.#askOne(at, client, scanned, leftMs);
+        const isTruncated = (reply.scanned.flags & Flag.TC) !== 0;
+        if (!WORTH_ANOTHER.has(fullRcode(reply.scanned)) && !isTruncated) return reply;
+        passedBy.add(at);
+        second ??= reply;
+      } catch (error) {
+        if (!(error instanceof ExchangeError)) throw error;
+        if (error.code === 'unreachable') passedBy.add(at);
+      }
+    }
+    return second;
+  }
+
+  async #askOne(at: number, client: Uint8Array, scanned: ScannedMessage, leftMs: number): Promise<Reply> {
+    const { address } = this.#upstreams[at] as Upstream;
+    const startMs = performance.now();
+    const limits = { timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS, leftMs), signal: this.#signal };
+    try {
+      const reply = await converse(address, client, scanned, limits);
+      this.#metrics.answered(formatHostPort(address), reply.scanned.rcode, performance.now() - startMs);
+      this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
+      return reply;
+    } catch (error) {
+      if (!(error instanceof ExchangeError) || this.#signal.aborted) throw error;
+      this.#metrics.failed(formatHostPort(address));
+      this.#setHealth(at, failed(this.#upstreams[at] as Upstream, Date.now()), error.message);
+      throw error;
+    }
+  }
+
+  #setHealth(at: number, next: Upstream, reason: string): void {
+    const before = this.#upstreams[at] as Upstream;
+    this.#upstreams[at] = next;
+    const address = formatHostPort(next.address);
+    if (isHealthy(before) && !isHealthy(next)) {
+      const others = this.healthy > 0 ? `${this.healthy} of ${this.size} still answer` : 'no upstream answers now';
+      this.#log.warn('upstream-lost', `upstream ${address} failed ${next.failures} times: ${reason}; ${others}`, {
+        address,
+      });
+    } else if (!isHealthy(before) && isHealthy(next)) {
+      this.#log.info('upstream-regained', `upstream ${address} answers again`, { address });
+    }
+    if (!isHealthy(next)) this.#scheduleProbe();
+  }
+
+  /** Dead servers are probed beside the clients' queries, so that no client waits to find out that one is still dead. */
+  #scheduleProbe(): void {
+    clearTimeout(this.#probeTimer);
+    const dueMs = Math.min(...this.#upstreams.map((each) => each.probeAtMs ?? Number.POSITIVE_INFINITY));
+    if (!Number.isFinite(dueMs) || this.#signal.aborted) return;
+    this.#probeTimer = setTimeout(() => void this.#probeDue(), Math.max(0, dueMs - Date.now()));
+    this.#probeTimer.unref();
+  }
+
+  async #probeDue(): Promise<void> {
+    const due = this.#upstreams.flatMap(({ probeAtMs }, at) =>
+      probeAtMs !== undefined && probeAtMs <= Date.now() ? [at] : [],
+    );
+    await Promise.all(due.map((at) => this.#probe(at)));
+    this.#scheduleProbe();
+  }
+
+  async #probe(at: number): Promise<void> {
+    const { address } = this.#upstreams[at] as Upstream;
+    const query = queryOf({ name: ROOT, type: RrType.NS });
+    try {
+      const outgoing = outgoingQuery(query, scanMessage(query) as ScannedMessage, true);
+      await exchangeUdp(address, outgoing, { timeoutMs: PROBE_TIMEOUT_MS, signal: this.#signal });
+      this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      this.#metrics.probeFailed(formatHostPort(address));
+      this.#upstreams[at] = failed(this.#upstreams[at] as Upstream, Date.now());
+    }
+  }
+}
+
+/** One server's word: over UDP, without EDNS when it does not know EDNS, over TCP when the datagram was cut. */
+async function converse(
+  server: HostPort,
+  client: Uint8Array,
+  scanned: ScannedMessage,
+  limits: ExchangeLimits,
+): Promise<Reply> {
+  let reply = await exchangeUdp(server, outgoingQuery(client, scanned, true), limits);
+  // RFC 6891 §7: a server that does not implement EDNS says FORMERR, or NOTIMP, without an OPT of its own.
+  const knowsEdns = reply.scanned.opt !== undefined;
+  if (!knowsEdns && (reply.scanned.rcode === Rcode.FORMERR || reply.scanned.rcode === Rcode.NOTIMP)) {
+    reply = await exchangeUdp(server, outgoingQuery(client, scanned, false), limits);
+  }
+  if ((reply.scanned.flags & Flag.TC) === 0) return reply;
+  try {
+    return await exchangeTcp(server, outgoingQuery(client, scanned, knowsEdns), limits);
+  } catch (error) {
+    if (!(error instanceof ExchangeError)) throw error;
+    // The server lives, its TCP does not: the cut answer is better than none, and its TC tells the client.
+    return reply;
+  }
+}
+
+function outgoingQuery(client: Uint8Array, scanned: ScannedMessage, edns: boolean): OutgoingQuery {
+  const id = randomInt(0x10000);
+  return { octets: upstreamQuery(client, scanned, id, edns), id, scanned };
+}
