@@ -21,7 +21,7 @@ need ip iproute2
 need nsenter util-linux
 # The image of the tests is built FROM scratch: a busybox that needs libraries would not start in it.
 if command -v busybox >/dev/null 2>&1 && ldd "$(command -v busybox)" >/dev/null 2>&1; then missing="$missing busybox-static"; fi
-python3 -c 'import dns.message' >/dev/null 2>&1 || missing="$missing python3-dnspython"
+/usr/bin/python3 -c 'import dns.message' >/dev/null 2>&1 || missing="$missing python3-dnspython"
 
 [ -n "$missing" ] || exit 0
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
