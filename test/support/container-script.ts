@@ -1,12 +1,20 @@
 /** What happens to containers, and how wrongly it is told: drawn from seeded randomness, on any engine model. */
 import { factsOf } from '../../announcer/docker/inspect.ts';
 import { candidatesOf } from '../../announcer/naming/candidates.ts';
-import { retimed } from '../../announcer/naming/value.ts';
 import type { AnnounceRules } from '../../announcer/rules.ts';
 import type { EtcdKey } from '../../shared/name.ts';
+import { decodeRecord, encodeRecord } from '../../shared/record.ts';
 import { type Delivery, type EngineModel, type FakeContainer, inspectOf } from './engine-model.ts';
 
-/** By key, the values without `announcedAt` that are true: several when containers want the same key. */
+/** A value without what depends on the announcer and the moment. */
+export function comparable(value: string): string {
+  const decoded = decodeRecord(value);
+  if (!decoded.ok) return value;
+  const { announcedAt: _announcedAt, owner: _owner, ...record } = decoded.record;
+  return encodeRecord(record);
+}
+
+/** By key, the {@link comparable} values that are true: several when containers want the same key. */
 export type TrueKeys = ReadonlyMap<EtcdKey, ReadonlySet<string>>;
 
 /** The keys that are true when everything is as the engine's inspects say. Its containers use the checks `none` and `healthcheck`. */
@@ -18,7 +26,7 @@ export function trueKeys(engine: EngineModel, rules: AnnounceRules): TrueKeys {
     for (const { key, value, check } of candidatesOf(facts, rules).candidates) {
       if (check.kind === 'healthcheck' && facts.health !== 'healthy') continue;
       const values = keys.get(key) ?? new Set();
-      keys.set(key, values.add(retimed(value, undefined)));
+      keys.set(key, values.add(comparable(value)));
     }
   }
   return keys;
@@ -30,7 +38,7 @@ export function differences(stored: ReadonlyMap<EtcdKey, string>, truth: TrueKey
   for (const [key, value] of stored) {
     const values = truth.get(key);
     if (values === undefined) told.push(`stands and is not true: ${key}`);
-    else if (!values.has(retimed(value, undefined))) told.push(`stands with what is not true: ${key} ${value}`);
+    else if (!values.has(comparable(value))) told.push(`stands with what is not true: ${key} ${value}`);
   }
   for (const key of truth.keys()) if (!stored.has(key)) told.push(`is true and does not stand: ${key}`);
   return told;
@@ -67,6 +75,8 @@ export interface ScriptSettings {
   readonly isUp: () => boolean;
   /** After each change of a container. */
   readonly onChange: () => void;
+  /** Whether a process may take no notice of its stop signal: what is held for that is held for 30 s. */
+  readonly ignoresStops: boolean;
   /** Scales the times of an operation: 1 for real ones, less for tests in real time. */
   readonly pace: number;
 }
@@ -159,7 +169,8 @@ export class ContainerScript {
         return;
       case 3:
         // A signal that means a reload; or the stop signal, which the process takes no notice of.
-        if (isRunning) this.#emit(container, 'kill', { signal: this.pick(3) === 0 ? '15' : '1' });
+        if (isRunning)
+          this.#emit(container, 'kill', { signal: this.pick(3) === 0 && this.#settings.ignoresStops ? '15' : '1' });
         return;
       case 4:
         if (isRunning) this.#kill(container);
@@ -198,7 +209,8 @@ export class ContainerScript {
     const { startedAt } = container;
     this.#emit(container, 'kill', { signal: '15' });
     this.#later(isSlow ? 9000 : 300, () => {
-      if (container.startedAt !== startedAt || container.state !== 'running') return;
+      if (container.startedAt !== startedAt || container.pid === 0) return;
+      if (!this.#settings.engine.containers.has(container.id)) return;
       this.#end(container, 143, this.#delivery());
       this.#emit(container, 'stop', {});
       then?.();

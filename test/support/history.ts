@@ -1,11 +1,10 @@
 /** One simulated history of an engine, a store, and the announcer between them, from one seed, in virtual time. */
 
-import { retimed } from '../../announcer/naming/value.ts';
 import type { AnnounceRules } from '../../announcer/rules.ts';
 import type { EtcdKey } from '../../shared/name.ts';
 import type { Change } from '../../shared/store.ts';
 import { rules as usualRules } from './container-facts.ts';
-import { ContainerScript, differences, OPERATION_MAX_MS, trueKeys } from './container-script.ts';
+import { ContainerScript, comparable, differences, OPERATION_MAX_MS, trueKeys } from './container-script.ts';
 import { FaultyStore } from './faulty-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import { MemoryJournal, type SimulatedAnnouncer, startSimulated } from './simulated-announcer.ts';
@@ -69,6 +68,7 @@ class HistoryRun {
       random,
       isUp: () => !this.#engine.isDown,
       onChange: () => this.#noteTruth(),
+      ignoresStops: true,
       pace: 1,
     });
     this.#backend.onChanges = (changes) => this.#take(changes);
@@ -255,7 +255,7 @@ class HistoryRun {
       this.#puts += 1;
       const { value } = change.entry;
       this.#stored.set(key, value);
-      if (!this.#ever.get(key)?.has(retimed(value, undefined))) {
+      if (!this.#ever.get(key)?.has(comparable(value))) {
         this.#problems.push(`was written and never was: ${key} ${value}`);
       }
     }
