@@ -57,6 +57,12 @@ export type AnnouncerEvent = { readonly atMs: number } & (
       readonly passing: boolean;
       readonly detail: string;
     })
+  /** `rollcall drain`: none of its names until `ContainerUndrained`, its next run, or its removal. */
+  | (AboutContainer & { readonly type: 'ContainerDraining' })
+  | (AboutContainer & { readonly type: 'ContainerUndrained' })
+  /** `rollcall drain --host`: no name of this host, also of what starts later, until `HostUndrained`. */
+  | { readonly type: 'HostDraining'; readonly cause: string }
+  | { readonly type: 'HostUndrained'; readonly cause: string }
   | (AboutContainer & { readonly type: 'ContainerRemoved' })
   /** A container, or a port of it, that can have no name; the reason names the value, the limit and what to do. */
   | (AboutContainer & { readonly type: 'ContainerRefused'; readonly reason: string })
@@ -134,7 +140,7 @@ export type HoldReason =
   | 'paused'
   | 'stopping' // its stop signal was sent
   | 'damped' // crash loop: penalty above the suppress limit
-  | 'draining'
+  | 'draining' // by command, it or the whole host
   | 'key-taken'; // another container of this host is announced under the same key
 
 export type WithdrawReason =

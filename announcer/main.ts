@@ -19,6 +19,7 @@ import { type Claimant, type ClaimState, claimHost } from './keys/host-claim.ts'
 import { type Identity, loadIdentity, saveIdentity } from './keys/identity.ts';
 import { StoreHealth } from './keys/store-health.ts';
 import type { Left } from './keys/writer.ts';
+import { drainRoutes } from './report/drain-routes.ts';
 import { logLineOf } from './report/log-events.ts';
 import { AnnouncerMetrics } from './report/metrics.ts';
 import { notReadyReasons } from './report/ready.ts';
@@ -65,15 +66,17 @@ class Announcer implements Component {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
-    this.routes = announcerRoutes({
-      prefix: config.prefix,
-      domain: config.domain,
+    const { prefix, domain } = config;
+    const statusRoutes = announcerRoutes({
+      prefix,
+      domain,
       running: () => {
         if (this.#running === undefined) return undefined;
         const { state, recorded$ } = this.#running.loop;
         return { ...this.#running, state, recorded$ };
       },
     });
+    this.routes = [...statusRoutes, ...drainRoutes({ prefix, domain, running: () => this.#running })];
   }
 
   /** @throws {StartError} the journal, the host's addresses or the engine's certificates, in a sentence that says what to do */

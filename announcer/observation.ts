@@ -27,6 +27,9 @@ export type Observation = {
     }
   /** What the checks of one run of a container said; `facts` is the inspect that named the checks. */
   | { readonly type: 'probed'; readonly facts: ContainerFacts; readonly results: readonly ProbeResult[] }
+  /** `rollcall drain` and `undrain`: of the whole host, or of these containers. */
+  | { readonly type: 'drain-asked'; readonly of: 'host' | readonly string[] }
+  | { readonly type: 'undrain-asked'; readonly of: 'host' | readonly string[] }
   | { readonly type: 'services-read'; readonly services: readonly StaticService[] }
   | { readonly type: 'stopping' }
 );

@@ -2,6 +2,7 @@ import { delay, filter, forkJoin, merge, type Observable, of, ReplaySubject, rac
 import type { Log } from '../shared/log.ts';
 import { containerProbes } from './checks/probes.ts';
 import { followContainers } from './containers.ts';
+import { isStatic } from './decisions/static-instances.ts';
 import type { Engine, EngineStatus } from './docker/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
@@ -29,6 +30,7 @@ export class World {
   #engineLostMs = 0;
   #wasEngineSynced = false;
   #areServicesRead = false;
+  #services: Extract<Observation, { type: 'services-read' }> | undefined;
 
   constructor(settings: WorldSettings) {
     this.#settings = settings;
@@ -46,6 +48,14 @@ export class World {
 
   get areServicesRead(): boolean {
     return this.#areServicesRead;
+  }
+
+  /** Looks at these containers, or at everything, anew: something but the world itself has changed what may be announced. */
+  lookAgain(of: 'host' | readonly string[], cause: string): void {
+    const { engine, loop } = this.#settings;
+    if (this.#services !== undefined) loop.observe({ ...this.#services, atMs: Date.now() });
+    if (of === 'host') engine.resync(cause);
+    else for (const container of of) if (!isStatic(container)) engine.look(container, cause);
   }
 
   /** Emits once when all of it has been looked at, as far as it can be; see {@link SETTLE_MS}. */
@@ -80,6 +90,7 @@ export class World {
 
   #takeServices(seen: Observation): void {
     this.#settings.loop.observe(seen);
+    if (seen.type === 'services-read') this.#services = seen;
     this.#areServicesRead = true;
     this.#servicesRead$.next();
   }

@@ -25,15 +25,16 @@ export async function askDaemon<T>(
   address: HostPort,
   path: string,
   query: Record<string, string | undefined>,
+  { method = 'GET', timeoutMs = TIMEOUT_MS }: { readonly method?: 'GET' | 'POST'; readonly timeoutMs?: number } = {},
 ): Promise<T> {
   const url = new URL(path, `http://${formatHostPort(address)}`);
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
   let response: Response;
   try {
-    response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(url, { method, signal: AbortSignal.timeout(timeoutMs) });
   } catch (error) {
     throw new ClientError(
-      `no daemon answers on ${formatHostPort(address)} (${reasonOf(error)}); start one with \`rollcall up\`, or name another with --http`,
+      `no daemon answers on ${formatHostPort(address)} (${reasonOf(error, timeoutMs)}); start one with \`rollcall up\`, or name another with --http`,
       { cause: error },
     );
   }
@@ -42,7 +43,7 @@ export async function askDaemon<T>(
   throw new ClientError(body?.error?.message ?? `${url.href} answered ${response.status}, and no JSON`);
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, timeoutMs: number): string {
   const { cause, name } = error as { cause?: { code?: string }; name: string };
-  return cause?.code ?? (name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / 1000} s` : String(error));
+  return cause?.code ?? (name === 'TimeoutError' ? `no answer within ${Math.ceil(timeoutMs / 1000)} s` : String(error));
 }

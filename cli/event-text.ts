@@ -16,6 +16,10 @@ const plain: Words = ({ type, atMs: _atMs, sequence: _sequence, ...fields }) =>
 const WORDS: Readonly<Record<string, Words>> = {
   ContainerStarted: (event) => `${container(event)} started (${text(event.cause)})`,
   ContainerStopping: (event) => `${container(event)} is stopping: signal ${text(event.signal)} (${text(event.cause)})`,
+  ContainerDraining: (event) => `${container(event)} drained (${text(event.cause)})`,
+  ContainerUndrained: (event) => `${container(event)} no longer drained (${text(event.cause)})`,
+  HostDraining: (event) => `the whole host drained (${text(event.cause)})`,
+  HostUndrained: (event) => `the host no longer drained (${text(event.cause)})`,
   ContainerKeptRunning: (event) => `${container(event)} runs on in spite of the signal`,
   ContainerStopped: (event) =>
     `${container(event)} stopped with ${exitCode(event)}${event.oomKilled === true ? ', out of memory' : ''}${

@@ -1,10 +1,21 @@
 import { announcerCommand } from './announcer.ts';
+import { drainCommand } from './drain.ts';
 import { explainCommand } from './explain.ts';
 import { historyCommand } from './history.ts';
 import { lsCommand } from './ls.ts';
 import { runProgram } from './program.ts';
 import { resolverCommand } from './resolver.ts';
+import { undrainCommand } from './undrain.ts';
 import { upCommand } from './up.ts';
 
-const commands = [upCommand, announcerCommand, resolverCommand, lsCommand, explainCommand, historyCommand];
+const commands = [
+  upCommand,
+  announcerCommand,
+  resolverCommand,
+  lsCommand,
+  explainCommand,
+  historyCommand,
+  drainCommand,
+  undrainCommand,
+];
 process.exitCode = await runProgram(commands, process.argv.slice(2));

@@ -30,6 +30,7 @@ export const EDGES: readonly string[] = [
   'announcer/checks/probes.ts',
   'announcer/services/file.ts',
   'announcer/keys/shard-leases.ts',
+  'announcer/report/drain-routes.ts',
   'announcer/report/status.ts',
   'announcer/keys/store-health.ts',
   'announcer/world.ts',

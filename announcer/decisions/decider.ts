@@ -7,6 +7,7 @@ import type { AnnouncerEvent, DriftCause } from '../event.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { Conclusions } from './conclusions.ts';
+import { concludeDrain, concludeUndrain } from './drain.ts';
 import { concludeHint } from './hints.ts';
 import { concludeInstances, withdraw } from './instances.ts';
 import { concludeLife, type Sight } from './lifecycle.ts';
@@ -53,6 +54,12 @@ function conclude(state: AnnouncerState, seen: Observation, rules: AnnounceRules
       break;
     case 'probed':
       concludeProbed(conclusions, seen, rules);
+      break;
+    case 'drain-asked':
+      concludeDrain(conclusions, seen);
+      break;
+    case 'undrain-asked':
+      concludeUndrain(conclusions, seen);
       break;
     case 'services-read':
       concludeServices(conclusions, seen, rules);

@@ -9,6 +9,7 @@ import {
   UNKNOWN_CONTAINER,
 } from './state.ts';
 import { SIGTERM } from './stop-signal.ts';
+import { ttlOf } from './ttl.ts';
 
 type EventOf<T extends AnnouncerEvent['type']> = Extract<AnnouncerEvent, { readonly type: T }>;
 
@@ -21,11 +22,17 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
       return putContainer(state, event.container, stopped(containerOf(state, event), event));
     case 'ContainerStopping':
     case 'ContainerKeptRunning':
+    case 'ContainerDraining':
+    case 'ContainerUndrained':
     case 'ContainerReleased':
     case 'ContainerHealthChanged':
     case 'ContainerProbed':
     case 'ContainerRefused':
       return putContainer(state, event.container, noted(containerOf(state, event), event));
+    case 'HostDraining':
+      return { ...state, hostDrainingSinceMs: event.atMs };
+    case 'HostUndrained':
+      return { ...state, hostDrainingSinceMs: null };
     case 'ContainerRemoved':
       return removeContainer(state, event.container);
     case 'InstanceAnnounced':
@@ -119,6 +126,7 @@ function started(known: ContainerState, event: EventOf<'ContainerStarted'>): Con
     stopSignal: event.stopSignal ?? SIGTERM,
     stopTimeoutSeconds: event.stopTimeoutSeconds ?? null,
     stopping: null,
+    drainingSinceMs: null,
     lastStopNano: '0',
     held: {},
     verdicts: {},
@@ -144,6 +152,8 @@ function stopped(known: ContainerState, event: EventOf<'ContainerStopped'>): Con
 type Note = EventOf<
   | 'ContainerStopping'
   | 'ContainerKeptRunning'
+  | 'ContainerDraining'
+  | 'ContainerUndrained'
   | 'ContainerReleased'
   | 'ContainerHealthChanged'
   | 'ContainerProbed'
@@ -158,6 +168,10 @@ function noted(known: ContainerState, event: Note): ContainerState {
     }
     case 'ContainerKeptRunning':
       return { ...known, stopping: null };
+    case 'ContainerDraining':
+      return { ...known, drainingSinceMs: event.atMs };
+    case 'ContainerUndrained':
+      return { ...known, drainingSinceMs: null };
     case 'ContainerReleased':
       return { ...known, flaps: { penalty: event.penalty, atMs: event.atMs, suppressed: false } };
     case 'ContainerHealthChanged':
@@ -179,11 +193,12 @@ function announced(state: AnnouncerState, event: EventOf<'InstanceAnnounced'>): 
   const { [key]: _released, ...held } = known.held;
   const keys = known.keys.includes(key) ? known.keys : [...known.keys, key].sort();
   const check = { check: event.check ?? null, probe: event.probe ?? null };
+  const largestTtlSeconds = Math.max(known.largestTtlSeconds, ttlOf(value));
   const previous = state.instances.get(key);
   const cleared =
     previous === undefined || previous.container === container ? state : withoutKey(state, previous.container, key);
   return {
-    ...putContainer(cleared, container, { ...known, held, keys }),
+    ...putContainer(cleared, container, { ...known, held, keys, largestTtlSeconds }),
     instances: state.instances.set(key, { container, service, value, announcedAtMs, ...check }),
     desired: state.desired.set(key, value),
   };

@@ -53,7 +53,7 @@ function announceWaiting(
   rules: AnnounceRules,
 ): void {
   const container = conclusions.container(id);
-  if (container === undefined || holdOfContainer(container, rules, atMs) !== undefined) return;
+  if (container === undefined || holdOfContainer(container, conclusions.state, rules, atMs) !== undefined) return;
   for (const [key, hold] of Object.entries(container.held)) {
     if (hold.probe !== port || !ENDED_BY_PASSING.has(hold.reason)) continue;
     announceHeld(conclusions, id, key as EtcdKey, { cause: detail, atMs });

@@ -24,7 +24,7 @@ export function readinessOf(
 ): Readiness {
   if (facts.state === 'paused') return waiting('paused', 'paused');
   return (
-    holdOfContainer(container, rules, nowMs) ??
+    holdOfContainer(container, state, rules, nowMs) ??
     holdOfCheck(candidate, facts, container) ??
     holdOfKey(candidate, facts, state) ??
     READY
@@ -33,11 +33,14 @@ export function readinessOf(
 
 /** What keeps a whole container back, whatever its checks say. */
 export function holdOfContainer(
-  { stopping, flaps }: ContainerState,
+  { stopping, flaps, drainingSinceMs }: ContainerState,
+  { hostDrainingSinceMs }: Pick<AnnouncerState, 'hostDrainingSinceMs'>,
   { damping }: AnnounceRules,
   nowMs: number,
 ): Readiness | undefined {
   if (isStopping(stopping, nowMs)) return waiting('stopping', 'its stop signal was sent');
+  if (drainingSinceMs !== null) return waiting('draining', DRAINED);
+  if (hostDrainingSinceMs !== null) return waiting('draining', HOST_DRAINED);
   if (flaps === null || !isSuppressed(flaps, nowMs, damping)) return undefined;
   const penalty = Math.round(penaltyAt(flaps, nowMs, damping));
   const seconds = Math.ceil((reuseAtMs(flaps, damping) - nowMs) / 1000);
@@ -46,6 +49,10 @@ export function holdOfContainer(
     `it died again and again: penalty ${penalty}, announced again below ${damping.reuseBelow}, in ${seconds} s if it lives`,
   );
 }
+
+/** Why a drained container, or what is on a drained host, is not announced; what to do about it. */
+export const DRAINED = 'drained by command; `rollcall undrain` ends it';
+export const HOST_DRAINED = 'the whole host is drained by command; `rollcall undrain --host` ends it';
 
 /** Bounds a clock that went back: beyond this it tells nothing, and inspect decides. */
 const CLOCK_SLACK_MS = 60_000;

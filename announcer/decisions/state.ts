@@ -24,6 +24,8 @@ export interface AnnouncerState {
   readonly standing: ImmutableMap<EtcdKey, StandingUnder>;
   /** Keys of ours that someone else's key stands in the way of, with the owner it names. */
   readonly conflicts: ImmutableMap<EtcdKey, string>;
+  /** Since when the whole host is drained, in milliseconds since the epoch; null while it is not. */
+  readonly hostDrainingSinceMs: number | null;
 }
 
 export interface ContainerState {
@@ -39,6 +41,10 @@ export interface ContainerState {
   readonly stopTimeoutSeconds: number | null;
   /** Its stop signal was sent in this run. */
   readonly stopping: Stopping | null;
+  /** Drained by command, in this run. */
+  readonly drainingSinceMs: number | null;
+  /** Of every answer that was ever announced for it: how long a client may keep what it was told. */
+  readonly largestTtlSeconds: number;
   /** The engine's time of the last stop signal, so that its repeat is known as one. */
   readonly lastStopNano: string;
   readonly flaps: Flaps | null;
@@ -103,6 +109,7 @@ export const initialState: AnnouncerState = {
   leases: ImmutableMap(),
   standing: ImmutableMap(),
   conflicts: ImmutableMap(),
+  hostDrainingSinceMs: null,
 };
 
 /** A container of which nothing has been concluded yet. */
@@ -116,6 +123,8 @@ export const UNKNOWN_CONTAINER: ContainerState = {
   stopSignal: SIGTERM,
   stopTimeoutSeconds: null,
   stopping: null,
+  drainingSinceMs: null,
+  largestTtlSeconds: 0,
   lastStopNano: '0',
   flaps: null,
   keys: [],
@@ -136,12 +145,17 @@ export function stateToJson(state: AnnouncerState): string {
     leases: Object.fromEntries([...state.leases].map(([shard, lease]) => [String(shard), lease])),
     standing: state.standing.toObject(),
     conflicts: state.conflicts.toObject(),
+    hostDrainingSinceMs: state.hostDrainingSinceMs,
   });
 }
 
 /** @throws {SnapshotError} when `json` is no snapshot of this version; the caller replays the journal instead */
 export function stateFromJson(json: string): AnnouncerState {
-  const { containers, instances, leases, standing, conflicts } = readSnapshot(json);
+  const { instances, leases, standing, conflicts, hostDrainingSinceMs = null, ...read } = readSnapshot(json);
+  const containers = Object.fromEntries(
+    // What a snapshot of an earlier version does not say is as it was before it could be said.
+    Object.entries(read.containers).map(([id, container]) => [id, { ...UNKNOWN_CONTAINER, ...container }]),
+  );
   return {
     containers: ImmutableMap(Object.entries(containers)),
     instances: byKey(instances),
@@ -150,6 +164,7 @@ export function stateFromJson(json: string): AnnouncerState {
     leases: ImmutableMap(Object.entries(leases).map(([shard, lease]) => [Number(shard), lease])),
     standing: byKey(standing),
     conflicts: byKey(conflicts),
+    hostDrainingSinceMs,
   };
 }
 
@@ -167,6 +182,7 @@ interface Snapshot {
   readonly leases: Readonly<Record<string, Lease>>;
   readonly standing: Readonly<Record<string, StandingUnder>>;
   readonly conflicts: Readonly<Record<string, string>>;
+  readonly hostDrainingSinceMs?: number | null;
 }
 
 function readSnapshot(json: string): Snapshot {

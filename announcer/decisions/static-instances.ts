@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isUnspecified } from '../../shared/address.ts';
 import { type EtcdKey, NameError, parseName } from '../../shared/name.ts';
-import type { ServiceRecord } from '../../shared/record.ts';
+import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
 import { instanceKey } from '../naming/candidates.ts';
 import { problemOfField } from '../naming/labels.ts';
 import { type LabelMade, ldhLabel } from '../naming/service-name.ts';
@@ -11,6 +11,8 @@ import type { AnnounceRules } from '../rules.ts';
 import type { StaticService } from '../services/static-services.ts';
 import { about, type Conclusions } from './conclusions.ts';
 import { withdraw } from './instances.ts';
+import { holdOfContainer } from './readiness.ts';
+import { UNKNOWN_CONTAINER } from './state.ts';
 
 type ServicesRead = Extract<Observation, { readonly type: 'services-read' }>;
 
@@ -42,8 +44,10 @@ export function concludeServices(
     if (conclusions.container(container)?.refusals.includes(reason)) continue;
     conclusions.add({ type: 'ContainerRefused', atMs, ...about(container, { name, image: '' }, CAUSE), reason });
   }
-  for (const { container, name, key, service, record } of candidates.values()) {
+  for (const candidate of candidates.values()) {
+    const { container, name, key, service, record } = candidate;
     const instance = conclusions.state.instances.get(key);
+    if (holdStatic(conclusions, candidate, rules, atMs)) continue;
     if (instance !== undefined && instance.value === announcedValue(record, instance.announcedAtMs)) continue;
     conclusions.add({
       type: 'InstanceAnnounced',
@@ -57,6 +61,26 @@ export function concludeServices(
   }
 }
 
+/** @returns whether it is held back, as by a drain; says so when that is new */
+function holdStatic(
+  conclusions: Conclusions,
+  { container, name, key, service, record }: StaticCandidate,
+  rules: AnnounceRules,
+  atMs: number,
+): boolean {
+  const known = conclusions.container(container) ?? UNKNOWN_CONTAINER;
+  const readiness = holdOfContainer(known, conclusions.state, rules, atMs);
+  if (readiness === undefined || readiness.isReady) return false;
+  const { reason, detail } = readiness;
+  withdraw(conclusions, container, key, 'draining', detail, { cause: CAUSE, atMs });
+  const value = encodeRecord(record);
+  const held = known.held[key];
+  if (held?.reason === reason && held.value === value) return true;
+  const named = about(container, { name, image: '' }, CAUSE);
+  conclusions.add({ type: 'InstanceHeld', atMs, ...named, key, service, reason, detail, value, check: 'none' });
+  return true;
+}
+
 function withdrawStray(
   conclusions: Conclusions,
   wanted: ReadonlySet<EtcdKey>,
@@ -68,6 +92,16 @@ function withdrawStray(
     for (const key of container.keys) {
       if (wanted.has(key) && named.has(id)) continue;
       withdraw(conclusions, id, key, 'relabelled', 'the services file says otherwise now', { cause: CAUSE, atMs });
+    }
+    for (const [key, { service }] of Object.entries(container.held)) {
+      if (wanted.has(key as EtcdKey) && named.has(id)) continue;
+      conclusions.add({
+        type: 'InstanceForgotten',
+        atMs,
+        ...about(id, container, CAUSE),
+        key: key as EtcdKey,
+        service,
+      });
     }
     if (!named.has(id)) conclusions.add({ type: 'ContainerRemoved', atMs, ...about(id, container, CAUSE) });
   }

@@ -15,6 +15,8 @@ import type { DockerTls } from './tls.ts';
 
 /** Longer than a loaded engine needs for a list of thousands; a stopped engine is noticed by its pings long before. */
 const CALL_TIMEOUT_MS = 30_000;
+/** Of a stop whose grace is the container's: after that the engine is believed to be stuck. */
+const STOP_TIMEOUT_MS = 3_600_000;
 /** How long a first answer may take before the engine counts as unreachable. */
 const HELLO_TIMEOUT_MS = 5_000;
 
@@ -117,6 +119,21 @@ class DockerodeClient implements EngineClient {
     } catch (error) {
       const status = statusOf(error);
       if (status === 404 || status === 409) return { type: 'not-running' };
+      throw error;
+    }
+  }
+
+  async stop(container: string, graceSeconds: number | undefined): Promise<void> {
+    // Without a time of ours the container's own holds, which the engine waits out however long it is.
+    const timeoutMs = graceSeconds === undefined ? STOP_TIMEOUT_MS : graceSeconds * 1000 + CALL_TIMEOUT_MS;
+    const grace = graceSeconds === undefined ? {} : { t: graceSeconds };
+    try {
+      await this.#call(timeoutMs, (abortSignal) =>
+        this.#docker.getContainer(container).stop({ ...grace, abortSignal }),
+      );
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 304 || status === 404) return; // had stopped already; was removed with it (--rm)
       throw error;
     }
   }

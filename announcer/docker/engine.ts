@@ -23,6 +23,14 @@ export interface Engine {
    * @throws {EngineError}
    */
   exec(container: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  /**
+   * Stops a container, with the engine's own grace; resolves when it has ended, or did not run. The one call beside
+   * `exec` that changes something: a read-only socket or proxy refuses it.
+   *
+   * @param graceSeconds between the stop signal and SIGKILL; undefined: the container's own, else the engine's 10 s
+   * @throws {EngineError} `denied` when the engine or its proxy refuses
+   */
+  stop(container: string, graceSeconds: number | undefined): Promise<void>;
   /** Asks for an observation of one container, for doubts of the caller's. Forgotten while the engine is away. */
   look(container: string, cause: string): void;
   /** Reads the list and inspects every container anew. Forgotten while the engine is away: a reconnect does the same. */
@@ -46,7 +54,7 @@ export type ExecResult =
   /** The container is gone or does not run. */
   | { readonly type: 'not-running' };
 
-/** The calls that the announcer makes of the engine: all of them read, but for `exec`. */
+/** The calls that the announcer makes of the engine: all of them read, but for `exec` and `stop`. */
 export interface EngineClient {
   readonly description: string;
   /** Finds the API version to speak, and the engine's clock. */
@@ -59,6 +67,8 @@ export interface EngineClient {
   /** `GET /containers/{id}/json`, as it came; undefined when there is no such container. */
   inspect(container: string): Promise<unknown>;
   exec(container: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  /** `POST /containers/{id}/stop`. */
+  stop(container: string, graceSeconds: number | undefined): Promise<void>;
   /** Ends what is under way and drops its connections: the next call opens the socket's path anew. */
   reset(): void;
 }

@@ -57,6 +57,7 @@ export function followEngine(client: EngineClient, settings: FollowSettings): En
       return { type: 'inspected', atMs: nowMs(), facts: readFacts(raw), cause };
     },
     exec: (container, command, timeoutMs) => client.exec(container, command, timeoutMs),
+    stop: (container, graceSeconds) => client.stop(container, graceSeconds),
     look: (container, cause) => requests$.next({ type: 'look', container, cause }),
     resync: (cause) => requests$.next({ type: 'resync', cause }),
   };

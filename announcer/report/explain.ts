@@ -1,7 +1,7 @@
 import type { EtcdKey } from '../../shared/name.ts';
 import { isSuppressed, penaltyAt, reuseAtMs } from '../decisions/damping.ts';
 import { hasProcess } from '../decisions/lifecycle.ts';
-import { isStopping, readinessOf } from '../decisions/readiness.ts';
+import { DRAINED, HOST_DRAINED, isStopping, readinessOf } from '../decisions/readiness.ts';
 import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../decisions/state.ts';
 import type { ContainerFacts } from '../facts.ts';
 import { type Candidate, candidatesOf, type ExplainStep } from '../naming/candidates.ts';
@@ -58,7 +58,7 @@ export function explainContainer(
     name: facts.name,
     image: facts.image,
     state: describeState(facts),
-    steps: [...derivation.steps, ...runSteps(facts, known, nowMs)],
+    steps: [...derivation.steps, ...runSteps(facts, known, nowMs), ...drainSteps(state, known)],
     keys: derivation.candidates.map((candidate) => explainKey(candidate, facts, state, rules, nowMs)),
     refusals: derivation.refusals,
     damping: explainDamping(known, rules, nowMs),
@@ -83,6 +83,13 @@ function runSteps(facts: ContainerFacts, known: ContainerState | undefined, nowM
     steps.push({ rule: `check of ${port}`, input: detail, verdict: isPassing ? 'passing' : 'failing' });
   }
   return steps;
+}
+
+function drainSteps({ hostDrainingSinceMs }: AnnouncerState, known: ContainerState | undefined): ExplainStep[] {
+  const since = known?.drainingSinceMs ?? hostDrainingSinceMs;
+  if (since === null) return [];
+  const verdict = (known?.drainingSinceMs ?? null) === null ? HOST_DRAINED : DRAINED;
+  return [{ rule: 'drain', input: `since ${isoTime(since)}`, verdict }];
 }
 
 function explainKey(

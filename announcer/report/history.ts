@@ -8,7 +8,7 @@ export interface HistorySubject {
   readonly names: readonly OwnerName[];
 }
 
-const CONTAINER_ID_MIN = 6;
+export const CONTAINER_ID_MIN = 6;
 
 /** @param domain put behind a name that does not end in it */
 export function subjectOf(text: string, domain: OwnerName): HistorySubject {

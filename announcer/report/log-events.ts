@@ -33,6 +33,18 @@ export function logLineOf(event: AnnouncerEvent): LogLine | undefined {
       return warn('container-refused', `${event.containerName} is not announced: ${event.reason}`, {
         container: event.containerName,
       });
+    case 'ContainerDraining':
+      return info('container-draining', `${event.containerName} is drained: none of its names until it is undrained`, {
+        container: event.containerName,
+      });
+    case 'ContainerUndrained':
+      return info('container-undrained', `${event.containerName} is no longer drained`, {
+        container: event.containerName,
+      });
+    case 'HostDraining':
+      return warn('host-draining', 'this host is drained: nothing of it is announced until it is undrained', {});
+    case 'HostUndrained':
+      return info('host-undrained', 'this host is no longer drained', {});
     case 'ContainerReleased':
       return info(
         'container-released',
