@@ -42,6 +42,7 @@ export class SimulatedEngine extends EngineModel {
       list: () => this.#call(CALL_TIMEOUT_MS, () => (this.listsNothing ? [] : this.list())),
       inspect: (container) => this.#call(CALL_TIMEOUT_MS, () => this.#inspect(container)),
       exec: async (): Promise<ExecResult> => ({ type: 'not-running' }),
+      stop: async () => undefined,
       reset: () => this.#failCalls('the connection was given up'),
     };
   }
