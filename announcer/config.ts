@@ -14,6 +14,7 @@ import {
 import { DAMPING_DEFAULTS, type DampingSettings } from './decisions/damping.ts';
 import { DEFAULT_DOCKER_HOST, parseDockerHost } from './docker/host.ts';
 import type { AnnounceAs } from './rules.ts';
+import { type SinkConfig, sinkConfigOf, sinkSettings } from './sinks/settings.ts';
 
 export const DEFAULT_DOMAIN = parseName('s.prod.example.com');
 
@@ -117,6 +118,7 @@ export const announcerSettings = {
     min: 1,
     max: 7 * 86_400,
   }),
+  ...sinkSettings,
 };
 
 export type AnnouncerValues = ValuesOf<typeof announcerSettings>;
@@ -143,6 +145,7 @@ export interface AnnouncerConfig {
   readonly recordTtlSeconds: number;
   readonly compareMs: number;
   readonly damping: DampingSettings;
+  readonly sinks: SinkConfig;
 }
 
 export type AnnouncerConfigRead =
@@ -158,11 +161,13 @@ export function announcerConfig(values: AnnouncerValues & { readonly prefix: str
     reuseBelow: values.dampingReuse,
     maxHoldMs: values.dampingMaxHold * 1000,
   };
-  const problems = [
+  const problems: string[] = [];
+  const sinks = sinkConfigOf(values, problems);
+  problems.push(
     ...addressProblems('private', values.privateIp, values.privateIf),
     ...addressProblems('public', values.publicIp, values.publicIf),
     ...dampingProblems(damping),
-  ];
+  );
   if (problems.length > 0) return { ok: false, problems };
   return {
     ok: true,
@@ -180,6 +185,7 @@ export function announcerConfig(values: AnnouncerValues & { readonly prefix: str
       recordTtlSeconds: values.recordTtl,
       compareMs: values.compareInterval * 1000,
       damping,
+      sinks,
     },
   };
 }

@@ -25,6 +25,7 @@ import { AnnouncerMetrics } from './report/metrics.ts';
 import { notReadyReasons } from './report/ready.ts';
 import { announcerRoutes } from './report/status.ts';
 import type { AnnounceRules } from './rules.ts';
+import { Sinks } from './sinks/sinks.ts';
 import { World } from './world.ts';
 
 export function createAnnouncer(config: AnnouncerConfig, deps: ComponentDeps): Component {
@@ -41,7 +42,11 @@ interface Running {
   readonly announce: Announce;
   readonly identity: Identity;
   readonly world: World;
+  readonly sinks: Sinks;
 }
+
+/** For the audit sinks to send what there is; what they do not get rid of is sent after the next start. */
+const SINKS_GRACE_MS = 500;
 
 class Announcer implements Component {
   readonly name = 'announcer';
@@ -126,7 +131,7 @@ class Announcer implements Component {
   }
 
   async #assemble(journal: Journal<AnnouncerEvent>): Promise<Running> {
-    const { dataDir, log, store, version } = this.#deps;
+    const { dataDir, log, metrics, store, version } = this.#deps;
     const { domain, prefix, leaseTtlSeconds, compareMs } = this.#config;
     const host = findHost(this.#config);
     const scope = { host: host.name, domain, prefix };
@@ -136,6 +141,8 @@ class Announcer implements Component {
     const rules: AnnounceRules = { ...this.#config, host, owner };
     const loop = new EventLoop(rules, journal, log);
     await loop.restore();
+    const { recorded$ } = loop;
+    const sinks = new Sinks({ config: this.#config.sinks, journal, recorded$, host: host.name, dataDir, log, metrics });
     const left = leftBehind(loop, identity);
     if (identity.scopeChanged) {
       // First the journal: a crash in between must not make a later start take the old names' leases for its own.
@@ -154,7 +161,7 @@ class Announcer implements Component {
     loop.record({ type: 'AnnouncerStarted', atMs: Date.now(), host: host.name, owner, version });
     const engine = this.#engine();
     const world = new World({ engine, loop, rules, servicesFile: this.#config.servicesFile, log });
-    return { rules, journal, loop, engine, health, announce, identity, world };
+    return { rules, journal, loop, engine, health, announce, identity, world, sinks };
   }
 
   #engine(): Engine {
@@ -186,7 +193,8 @@ class Announcer implements Component {
   }
 
   #begin(running: Running): void {
-    const { loop, announce, health, rules, identity, world } = running;
+    const { loop, announce, health, rules, identity, world, sinks } = running;
+    sinks.start();
     const claimant: Claimant = {
       host: rules.host.name,
       owner: rules.owner,
@@ -228,12 +236,13 @@ class Announcer implements Component {
   async #stop(how: 'withdraw' | 'handover'): Promise<void> {
     this.#work.unsubscribe();
     if (this.#running !== undefined) {
-      const { loop, announce } = this.#running;
+      const { loop, announce, sinks } = this.#running;
       if (how === 'withdraw' && !this.#isSuperseded) await this.#withdraw(loop, announce);
       loop.record({ type: 'AnnouncerStopped', atMs: Date.now(), how });
       this.#reports.unsubscribe();
       loop.recorded$.complete();
       await loop.snapshot();
+      await sinks.stop(SINKS_GRACE_MS);
     }
     await this.#journal?.close();
   }

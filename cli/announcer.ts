@@ -36,6 +36,7 @@ export const announcerCommand: Command = {
       storeWithoutEtcd: 'local-etcd',
       components: (deps) => [createAnnouncer(config.config, deps('announcer'))],
       routes: ([announcer]) => announcer?.routes ?? [],
+      isStdoutTaken: config.config.sinks.targets.some(({ kind }) => kind === 'stdout'),
       banner: (http) => `announcer runs; ask it with: rollcall ls --http ${formatHostPort(http)}`,
     });
   },

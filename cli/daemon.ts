@@ -25,6 +25,8 @@ export interface Daemon {
   readonly routes: (components: readonly Component[]) => readonly Route[];
   /** Printed once everything stands. */
   readonly banner: (http: HostPort) => string;
+  /** Standard output is for records (`--sink stdout:`): the banner goes to standard error. */
+  readonly isStdoutTaken: boolean;
 }
 
 const LOCAL_ETCD = 'http://127.0.0.1:2379';
@@ -54,7 +56,7 @@ export async function runDaemon(daemon: Daemon): Promise<number> {
     const started = Promise.all(components.map((each) => each.start()));
     // A start may take long (the announcer may wait for another one to go): a signal ends the wait.
     const early = await Promise.race([started.then(() => undefined), ended]);
-    if (early === undefined) print(daemon.banner(http.address));
+    if (early === undefined) (daemon.isStdoutTaken ? complain : print)(daemon.banner(http.address));
     else started.catch((error) => log.debug('start-abandoned', String(error)));
     const end = await ended;
     if (end.failure !== undefined) log.error('daemon-failed', end.failure.message);

@@ -48,6 +48,7 @@ export const upCommand: Command = {
         createResolver(resolver.config, deps('resolver')),
       ],
       routes: ([first, second]) => joinRoutes(first?.routes ?? [], second?.routes ?? []),
+      isStdoutTaken: announcer.config.sinks.targets.some(({ kind }) => kind === 'stdout'),
       banner: (http) =>
         [
           'rollcall is up. In another terminal:',

@@ -30,6 +30,28 @@ export class Metrics {
     });
   }
 
+  /** As {@link gaugeOf}, by label values; labels by position of `labelNames`. */
+  gaugesOf<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: () => Iterable<readonly [labelValues: readonly string[], value: number]>,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [values, value] of read()) {
+          const labels = Object.fromEntries(labelNames.map((label, at) => [label, values[at] ?? '']));
+          this.set(labels as Record<L, string>, value);
+        }
+      },
+    });
+  }
+
   /**
    * A counter that the code keeps as plain numbers and hands over when scraped (a prom-client call costs about 2 µs).
    * @param read total by label values since start, never falling; labels by position of `labelNames`

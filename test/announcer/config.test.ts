@@ -31,6 +31,7 @@ test('the defaults are those of the design', () => {
     recordTtlSeconds: 5,
     compareMs: 60_000,
     damping: { penaltyPerDeath: 1000, halfLifeMs: 60_000, suppressAbove: 3000, reuseBelow: 1000, maxHoldMs: 600_000 },
+    sinks: { targets: [], labels: [], passwordFile: undefined, caFile: undefined },
   });
 });
 

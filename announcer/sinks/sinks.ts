@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Observable, Subscription } from 'rxjs';
+import { StartError } from '../../shared/component.ts';
+import type { Sequenced } from '../../shared/journal/event.ts';
+import type { Journal } from '../../shared/journal/journal.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { AnnouncerEvent } from '../event.ts';
+import { ContainerBook } from './container-book.ts';
+import { Feed } from './feed.ts';
+import { KeptJson } from './kept-json.ts';
+import { jsonLine, syslogFrame, syslogMessage } from './lines.ts';
+import { Pump } from './pump.ts';
+import type { Receiver } from './receiver.ts';
+import { ElasticsearchReceiver } from './receivers/elasticsearch.ts';
+import { FileReceiver } from './receivers/file.ts';
+import { StdoutReceiver } from './receivers/stdout.ts';
+import { TcpReceiver } from './receivers/tcp.ts';
+import { UdpReceiver } from './receivers/udp.ts';
+import type { SinkConfig } from './settings.ts';
+import { sinkMetrics } from './sink-metrics.ts';
+import type { SinkTarget } from './target.ts';
+
+export interface SinksSettings {
+  readonly config: SinkConfig;
+  readonly journal: Journal<AnnouncerEvent>;
+  /** Each event, after the journal has it. */
+  readonly recorded$: Observable<Sequenced<AnnouncerEvent>>;
+  readonly host: string;
+  /** Of the announcer. */
+  readonly dataDir: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+const POSITION_EVERY_MS = 1_000;
+const BOOK_EVERY_MS = 60_000;
+
+interface Sink {
+  readonly target: SinkTarget;
+  readonly receiver: Receiver;
+  readonly position: KeptJson;
+  pump?: Pump;
+}
+
+/**
+ * The audit sinks: each event of a container's life as a record, to every receiver that `--sink` names. The journal is
+ * their spool, and a file for each remembers how far it is. Nothing here makes the announcer wait.
+ */
+export class Sinks {
+  readonly #settings: SinksSettings;
+  readonly #sinks: readonly Sink[];
+  readonly #bookFile: KeptJson;
+  /** New sinks begin with what comes from here on. */
+  readonly #beginning: number;
+  #book: ContainerBook;
+  #following: Subscription | undefined;
+  #started: Promise<void> = Promise.resolve();
+  readonly #stopping = new AbortController();
+  readonly #reopen = (): void => {
+    for (const { receiver } of this.#sinks) receiver.reopen();
+  };
+
+  /**
+   * Call before the first event of this process: it is the first that a new sink is sent.
+   * @throws {StartError} a file that the settings name cannot be read, or the directory not be made
+   */
+  constructor(settings: SinksSettings) {
+    const { config, dataDir, journal, log } = settings;
+    const directory = join(dataDir, 'sinks');
+    if (config.targets.length > 0) makeDirectory(directory);
+    this.#settings = settings;
+    this.#beginning = journal.status.lastSequence + 1;
+    this.#book = new ContainerBook(config.labels);
+    this.#bookFile = new KeptJson({
+      path: join(directory, 'containers.json'),
+      log,
+      what: 'labels and services of the containers',
+      cost: 'the next start reads them from the journal',
+      everyMs: BOOK_EVERY_MS,
+    });
+    this.#sinks = config.targets.map((target) => ({
+      target,
+      receiver: receiverOf(target, config),
+      position: new KeptJson({
+        path: join(directory, positionFileOf(target)),
+        log,
+        what: `position of ${target.url}`,
+        cost: 'records are repeated, or begin anew, after the next start',
+        everyMs: POSITION_EVERY_MS,
+      }),
+    }));
+  }
+
+  /** Begins; what has to be read first is read meanwhile. */
+  start(): void {
+    if (this.#sinks.length === 0) return;
+    process.on('SIGHUP', this.#reopen);
+    this.#started = this.#start();
+  }
+
+  /** Sends what there is, for at most `graceMs`, and remembers how far each sink is. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort();
+    process.off('SIGHUP', this.#reopen);
+    await this.#started;
+    await Promise.all(this.#sinks.map(({ pump, receiver }) => pump?.stop(graceMs) ?? receiver.close()));
+    this.#following?.unsubscribe();
+    await Promise.all([this.#bookFile.flush(), ...this.#sinks.map(({ position }) => position.flush())]);
+  }
+
+  async #start(): Promise<void> {
+    const { config, journal, host, recorded$, log, metrics } = this.#settings;
+    const found = ContainerBook.fromJson(await this.#bookFile.read(), config.labels);
+    // A book that is ahead of the journal belongs to one that was lost.
+    if (found !== undefined && found.sequence <= journal.status.lastSequence) this.#book = found;
+    const feed = new Feed({
+      host,
+      book: this.#book,
+      read: (fromSequence) => journal.entries({ fromSequence }),
+      nowMs: Date.now,
+      lastSequence: journal.status.lastSequence,
+    });
+    this.#following = recorded$.subscribe((entry) => {
+      feed.push(entry);
+      this.#bookFile.keep(() => this.#book.toJson());
+    });
+    const pumps: { target: SinkTarget; pump: Pump }[] = [];
+    for (const sink of this.#sinks) {
+      const next = this.#nextOf(await sink.position.read(), sink.target);
+      const onTaken = (taken: number): void => sink.position.keep(() => ({ next: taken, sink: sink.target.url }));
+      onTaken(next);
+      const { receiver, target } = sink;
+      sink.pump = new Pump({ name: target.url, receiver, feed, next, onTaken, log, nowMs: Date.now });
+      pumps.push({ target, pump: sink.pump });
+    }
+    sinkMetrics(metrics, pumps);
+    await Promise.all(this.#sinks.map(({ position }) => position.flush()));
+    try {
+      await feed.open(this.#stopping.signal);
+    } catch (error) {
+      log.warn('sink-book-incomplete', `the journal cannot be read (${(error as Error).message}); labels are missing`);
+    }
+    if (!this.#stopping.signal.aborted) for (const { pump } of pumps) pump.start();
+  }
+
+  #nextOf(kept: unknown, { url }: SinkTarget): number {
+    const { log } = this.#settings;
+    const next = (kept as { next?: unknown } | undefined)?.next;
+    if (!Number.isSafeInteger(next)) return this.#beginning;
+    if ((next as number) <= this.#beginning) return next as number;
+    const text = `${url} was sent events up to ${(next as number) - 1}, and the journal ends at ${this.#beginning - 1}: it was lost or replaced; going on with what comes now`;
+    log.warn('sink-journal-replaced', text, { sink: url });
+    return this.#beginning;
+  }
+}
+
+function receiverOf(target: SinkTarget, { passwordFile, caFile }: SinkConfig): Receiver {
+  const { pid } = process;
+  switch (target.kind) {
+    case 'logstash':
+      return new TcpReceiver({ ...target, frame: jsonLine });
+    case 'syslog':
+      return target.transport === 'udp'
+        ? new UdpReceiver({ ...target, message: (record) => syslogMessage(record, pid) })
+        : new TcpReceiver({ ...target, frame: (record) => syslogFrame(record, pid) });
+    case 'elasticsearch':
+      return new ElasticsearchReceiver({ target, passwordFile, caFile });
+    case 'file':
+      return new FileReceiver(target.path);
+    case 'stdout':
+      return new StdoutReceiver();
+  }
+}
+
+/** By its URL: a sink keeps its place wherever it stands among the others. */
+function positionFileOf({ kind, url }: SinkTarget): string {
+  return `${kind}-${createHash('sha256').update(url).digest('hex').slice(0, 16)}.json`;
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw new StartError(`cannot make ${path}: ${(error as Error).message}; see --data-dir`, { cause: error });
+  }
+}
