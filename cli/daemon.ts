@@ -26,7 +26,7 @@ export interface Daemon {
   /** Printed once everything stands. */
   readonly banner: (http: HostPort) => string;
   /** Standard output is for records (`--sink stdout:`): the banner goes to standard error. */
-  readonly isStdoutTaken: boolean;
+  readonly isStdoutTaken?: boolean;
 }
 
 const LOCAL_ETCD = 'http://127.0.0.1:2379';

@@ -72,7 +72,7 @@ export function recordOf(
     sequence,
     container_name: cut(event.containerName),
     container_id: event.container,
-    image: cut(event.image),
+    ...(event.image === '' ? {} : { image: cut(event.image) }),
     ...(service === undefined ? {} : { service }),
     ...rest,
     cause: cut(event.cause),
