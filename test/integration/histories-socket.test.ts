@@ -99,6 +99,7 @@ class SocketHistory {
       recordTtlSeconds: RULES.recordTtlSeconds,
       compareMs: 1000,
       damping: { ...DAMPING_DEFAULTS, suppressAbove: 1_000_000 },
+      sinks: { targets: [], labels: [], passwordFile: undefined, caFile: undefined },
     };
     const deps = { store: this.#store, log: silentLog, metrics: new Metrics(), version: '0', dataDir: this.#directory };
     const announcer = createAnnouncer(config, deps);
