@@ -7,6 +7,8 @@ export type SinkAction =
   | 'start'
   | 'healthy'
   | 'unhealthy'
+  | 'drain' // someone asked for its names to go
+  | 'undrain'
   | 'stop' // its stop signal was sent
   | 'die'
   | 'oom' // died, killed by the kernel for want of memory
@@ -112,6 +114,10 @@ function toldBy(event: AnnouncerEvent): Told | undefined {
       return { action: 'stop', reason: 'signal', detail: `signal ${event.signal} was sent to it` };
     case 'ContainerStopped':
       return stopOf(event);
+    case 'ContainerDraining':
+      return { action: 'drain' };
+    case 'ContainerUndrained':
+      return { action: 'undrain' };
     case 'ContainerRemoved':
       return { action: 'removed' };
     case 'ContainerRefused':
@@ -129,6 +135,8 @@ function toldBy(event: AnnouncerEvent): Told | undefined {
     case 'ContainerReleased':
     case 'ContainerProbed':
     case 'InstanceForgotten':
+    case 'HostDraining':
+    case 'HostUndrained':
     // Of the announcer, not of a container.
     case 'AnnouncerStarted':
     case 'AnnouncerStopped':

@@ -56,6 +56,10 @@ export const EVENTS: { readonly [T in AnnouncerEvent['type']]: Extract<Announcer
     passing: true,
     detail: 'listens',
   },
+  ContainerDraining: { ...about, type: 'ContainerDraining', cause: 'rollcall drain' },
+  ContainerUndrained: { ...about, type: 'ContainerUndrained', cause: 'rollcall drain --undo' },
+  HostDraining: { type: 'HostDraining', atMs: AT_MS, cause: 'rollcall drain --host' },
+  HostUndrained: { type: 'HostUndrained', atMs: AT_MS, cause: 'rollcall drain --host --undo' },
   ContainerRemoved: { ...about, type: 'ContainerRemoved', cause: 'docker destroy' },
   ContainerRefused: {
     ...about,

@@ -20,6 +20,8 @@ const ACTIONS: Partial<Record<AnnouncerEvent['type'], string>> = {
   ContainerStopping: 'stop',
   ContainerStopped: 'die',
   ContainerHealthChanged: 'healthy',
+  ContainerDraining: 'drain',
+  ContainerUndrained: 'undrain',
   ContainerRemoved: 'removed',
   ContainerRefused: 'refused',
   InstanceAnnounced: 'announced',
