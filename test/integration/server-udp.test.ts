@@ -150,19 +150,22 @@ test('a flood of queries does not keep timers from their turn', async ({ on }) =
      burst();`,
     { eval: true, workerData: { port: on.server.port } },
   );
-  let longestMs = 0;
-  let lastMs = performance.now();
-  const ticker = setInterval(() => {
-    longestMs = Math.max(longestMs, performance.now() - lastMs);
-    lastMs = performance.now();
-  }, 1);
+  // Counted in queries, not in time: a busy machine may hold the whole process up.
+  let mostBetween = 0;
+  let before = 0;
+  const turn = (): void => {
+    mostBetween = Math.max(mostBetween, on.lookups - before);
+    before = on.lookups;
+    if (on.lookups <= 20_000) setTimeout(turn, 0);
+  };
+  turn();
   try {
     await until('20,000 queries of the flood', () => on.lookups > 20_000, { timeoutMs: 30_000 });
   } finally {
-    clearInterval(ticker);
     await flood.terminate();
   }
-  assert.ok(longestMs < 100, `a timer of 1 ms waited ${longestMs.toFixed(0)} ms`);
+  assert.ok(mostBetween < 1_000, `${mostBetween} queries were answered before a timer had its turn`);
+  console.log(`at most ${mostBetween} queries of a flood between two turns of a timer`);
 });
 
 test('metrics say what was asked and answered', async ({ on }) => {
