@@ -166,7 +166,7 @@ class Announcer implements Component {
 
   #engine(): Engine {
     const { docker: host, compareMs: resyncMs } = this.#config;
-    return dockerEngine({ host, tls: readTls(), log: this.#deps.log, nowMs: Date.now, resyncMs });
+    return dockerEngine({ host, tls: readDockerTls(process.env), log: this.#deps.log, nowMs: Date.now, resyncMs });
   }
 
   /** The log and the metrics are drawn from the events, as the state is. */
@@ -272,14 +272,6 @@ function leftBehind(loop: EventLoop, { scopeChanged }: Identity): Left {
   loop.observe({ type: 'stopping', atMs });
   for (const [shard, lease] of leases) loop.record({ type: 'LeaseLost', atMs, lease, shard, silentMs: 0 });
   return { leases, isOfOtherScope: true, keys: [] };
-}
-
-function readTls(): ReturnType<typeof readDockerTls> {
-  try {
-    return readDockerTls(process.env);
-  } catch (error) {
-    throw new StartError(asError(error).message, { cause: error });
-  }
 }
 
 function asError(error: unknown): Error {

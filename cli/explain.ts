@@ -4,7 +4,7 @@ import { type Command, EXIT_FAILED, EXIT_OK } from './command.ts';
 import { complain, complainOfSettings, print } from './output.ts';
 
 /** What an announcer says of a container. */
-interface Container {
+export interface Container {
   readonly container: string;
   readonly name: string;
   readonly image: string;
@@ -84,7 +84,8 @@ function describe(explained: Explained): string {
   return lines.join('\n');
 }
 
-function describeContainer(container: Container): string[] {
+/** Each rule with its input and verdict, then the keys and values. */
+export function describeContainer(container: Container): string[] {
   const { steps, keys, refusals, damping } = container;
   return [
     `container ${container.container.slice(0, 12)} (${container.name}), image ${container.image}, ${container.state}`,

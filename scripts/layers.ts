@@ -15,6 +15,7 @@ export const EDGES: readonly string[] = [
   'announcer/docker/stream.ts',
   'announcer/docker/tls.ts',
   'announcer/docker/docker.ts',
+  'announcer/dry-run.ts',
   'announcer/event-loop.ts',
   'announcer/event-stream.ts',
   'announcer/keys/host-claim.ts',

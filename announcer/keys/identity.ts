@@ -41,6 +41,12 @@ export async function loadIdentity(directory: string, scope: Scope): Promise<Ide
   return { announcer, scopeChanged, ...(unreadable === undefined ? {} : { unreadable }) };
 }
 
+/** The id that {@link loadIdentity} would give, without settling one; undefined when there is none yet. @throws {StartError} */
+export async function knownAnnouncer(directory: string): Promise<string | undefined> {
+  const found = await read(join(directory, FILE));
+  return found === undefined ? undefined : parse(found)?.announcer;
+}
+
 /** @throws {StartError} when it cannot be written */
 export async function saveIdentity(directory: string, announcer: string, scope: Scope): Promise<void> {
   await write(join(directory, FILE), stringify({ announcer, ...scope }));

@@ -36,6 +36,11 @@ export function followServicesFile(settings: ServicesFileSettings): Observable<O
   });
 }
 
+/** What the file holds now. @throws {StartError} when it cannot be used */
+export async function readServicesFile(settings: ServicesFileSettings): Promise<Observation> {
+  return new Follower(settings).readFirst();
+}
+
 class Follower {
   readonly #settings: ServicesFileSettings;
   /** Of the file that was read last, and of the one seen at the last look. */
