@@ -5,6 +5,7 @@ import { type Component, type ComponentDeps, type NotReady, StartError } from '.
 import type { Route } from '../shared/http.ts';
 import { Journal } from '../shared/journal/journal.ts';
 import { journalMetrics } from '../shared/journal/metrics.ts';
+import { journalTroubles } from '../shared/journal/status.ts';
 import { keyOf } from '../shared/name.ts';
 import type { AnnouncerConfig } from './config.ts';
 import { desiredKeys, leasesOf } from './decisions/desired.ts';
@@ -123,6 +124,10 @@ class Announcer implements Component {
     });
     if (reasons.length === 0) this.#wasReady = true;
     return reasons;
+  }
+
+  troubles(): readonly string[] {
+    return this.#journal === undefined ? [] : journalTroubles(this.#journal.status);
   }
 
   stop(how: 'withdraw' | 'handover'): Promise<void> {

@@ -128,10 +128,17 @@ async function openStore(daemon: Daemon, log: Log): Promise<Store> {
   return openEtcdStore({ endpoints: etcd.length === 0 ? [LOCAL_ETCD] : etcd, ...daemon.etcdAccess, log });
 }
 
-/** `/health`: the process answers. `/ready`: it serves, or why not. `/metrics`: Prometheus. */
+/** `/health`: the process answers, and what troubles it. `/ready`: it serves, or why not. `/metrics`: Prometheus. */
 function daemonRoutes(components: readonly Component[], metrics: Metrics): Route[] {
   return [
-    { method: 'GET', path: '/health', handle: () => ({ json: { status: 'ok', version: VERSION } }) },
+    {
+      method: 'GET',
+      path: '/health',
+      handle: () => {
+        const troubles = components.flatMap((each) => (each.troubles?.() ?? []).map((text) => `${each.name}: ${text}`));
+        return { json: { status: troubles.length === 0 ? 'ok' : 'degraded', version: VERSION, troubles } };
+      },
+    },
     {
       method: 'GET',
       path: '/ready',

@@ -7,6 +7,7 @@ import { type Component, type ComponentDeps, type NotReady, StartError } from '.
 import type { Route } from '../shared/http.ts';
 import { JournalError } from '../shared/journal/journal.ts';
 import { journalMetrics } from '../shared/journal/metrics.ts';
+import { journalTroubles } from '../shared/journal/status.ts';
 import { type OwnerName, ownerOf } from '../shared/name.ts';
 import type { ResolverConfig } from './config.ts';
 import { type FollowStep, follow } from './following/follow.ts';
@@ -106,6 +107,10 @@ export class Resolver implements Component {
       if (error instanceof JournalError) throw new StartError(error.message, { cause: error });
       throw error;
     }
+  }
+
+  troubles(): readonly string[] {
+    return this.#zoneJournal === undefined ? [] : journalTroubles(this.#zoneJournal.journal.status);
   }
 
   stop(): Promise<void> {

@@ -22,6 +22,8 @@ export interface Component {
   readonly name: 'announcer' | 'resolver';
   readonly routes: readonly Route[];
   notReady(): NotReady;
+  /** What is wrong though it serves, as a journal whose disk is full: each a sentence for `/health`. */
+  troubles?(): readonly string[];
   /** Binds sockets, opens the journal, starts. @throws {ListenError | StartError} what keeps it from starting */
   start(): Promise<void>;
   /** Resolves when it had to stop by itself, with the reason: the process then exits 1. Never when `stop` was called. */

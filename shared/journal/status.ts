@@ -20,3 +20,11 @@ export interface JournalStatus {
   readonly octets: number;
   readonly queuedOctets: number;
 }
+
+/** Of a journal that is stopped, a sentence for `/health`; none while it is written. */
+export function journalTroubles({ state, reason, lost }: JournalStatus): string[] {
+  if (state === 'writing') return [];
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const gone = lost === 0 ? '' : `; ${lost} events of it are lost`;
+  return [`the journal cannot be written${why}${gone}; everything else goes on`];
+}

@@ -11,7 +11,7 @@ import { CONVERGED_WITHIN_MS, type HistoryResult, runHistory } from '../support/
 
 const test = suite('integration/histories');
 const only = process.env.ROLLCALL_HISTORY_SEED;
-const count = Number(process.env.ROLLCALL_HISTORIES ?? 3000);
+const count = Number(process.env.ROLLCALL_HISTORIES ?? 2500);
 
 function told(seed: number, { problems, trace }: HistoryResult): string {
   return [`history ${seed} (ROLLCALL_HISTORY_SEED=${seed} replays it):`, ...problems, ...trace].join('\n  ');
