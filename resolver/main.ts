@@ -200,7 +200,7 @@ export class Resolver implements Component {
       revision: () => live.zone.revision,
       forwarder: this.#forwarder,
       mayForward: (address) => isAllowed(address, config.allowForward),
-      availability: () => live.availability(Date.now(), config.maxStaleMs),
+      availability: (nowMs) => live.availability(nowMs, config.maxStaleMs),
       nowMs: Date.now,
       random: () => randomInt(2 ** 32) / 2 ** 32,
       settings: {

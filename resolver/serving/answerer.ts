@@ -43,7 +43,7 @@ export interface AnswererDeps {
   /** Whether names outside the zones are resolved for this client. Asked once for an address, then remembered. */
   mayForward(clientAddress: string): boolean;
   /** Whether answers may be given from the zone; while stale they go out with EDE 3 or 19 (RFC 8914). */
-  availability(): Availability;
+  availability(nowMs: number): Availability;
   nowMs(): number;
   /** 0 to 1, of cryptographic quality: hash seeds are drawn from it. */
   random(): number;
@@ -84,7 +84,7 @@ export class Answerer {
     });
     this.counts = this.#responder.counts;
     this.compiled = new CompiledAnswers(deps.settings.compiled);
-    this.#standing = standingOf(deps.availability());
+    this.#standing = standingOf(deps.availability(deps.nowMs()));
   }
 
   /** Queries that wait for an upstream. */
@@ -252,7 +252,7 @@ export class Answerer {
   }
 
   #followAvailability(): void {
-    const standing = standingOf(this.#deps.availability());
+    const standing = standingOf(this.#deps.availability(this.#responder.nowMs));
     if (standing === this.#standing) return;
     // Stale answers have other TTLs, and past the bound there are none.
     this.#standing = standing;

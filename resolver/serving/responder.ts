@@ -141,7 +141,7 @@ export class Responder {
   }
 
   send(variant: Variant, from: AnsweredFrom, out: Uint8Array): number {
-    return this.finish(variant.write(out), variant.composed, from, out);
+    return this.finish(variant.write(out), variant, from, out);
   }
 
   /**

@@ -9,35 +9,49 @@ const TURNS_OCTETS_MAX = 4096;
 /** What an entry costs beside its messages, measured over 60,000: objects, dependencies, question. */
 const ENTRY_OCTETS = 2048;
 
-/** One answer in the form for one size, with its rotations. */
+/**
+ * One answer in the form for one size, with its rotations. What a query reads of it stands in its own fields: each object
+ * on the way is a line of memory that the system calls between two queries have pushed out of the cache.
+ */
 export class Variant {
-  readonly composed: Composed;
   /** Octets it was cut to. */
   readonly room: number;
+  readonly rcode: Composed['rcode'];
+  readonly truncated: boolean;
+  readonly serialAts: readonly number[];
+  readonly #octets: Uint8Array;
+  readonly #ring: Composed['ring'];
+  readonly #whole: boolean;
   readonly #turns: (Uint8Array | undefined)[] | undefined;
   readonly #turnCount: number;
   #turn = 0;
 
   constructor(composed: Composed, room: number) {
-    this.composed = composed;
     this.room = room;
+    this.rcode = composed.rcode;
+    this.truncated = composed.truncated;
+    this.serialAts = composed.serialAts;
+    this.#octets = composed.octets;
+    this.#ring = composed.ring;
+    this.#whole = composed.whole;
     this.#turnCount = composed.ring === undefined ? 1 : composed.ring.starts.length - 1;
     this.#turns = this.#turnCount * composed.octets.length <= TURNS_OCTETS_MAX ? [composed.octets] : undefined;
   }
 
   /** Whether it is what would be composed for `room`. */
   suits(room: number): boolean {
-    return this.room === room || (this.composed.whole && this.composed.octets.length <= room);
+    return this.room === room || (this.#whole && this.#octets.length <= room);
   }
 
   /** Memory it may come to hold. */
   get octets(): number {
-    return this.composed.octets.length * (this.#turns === undefined ? 1 : this.#turnCount);
+    return this.#octets.length * (this.#turns === undefined ? 1 : this.#turnCount);
   }
 
   /** Writes the message into `out`, one rotation further than the last time. @returns its length */
   write(out: Uint8Array): number {
-    const { octets, ring } = this.composed;
+    const octets = this.#octets;
+    const ring = this.#ring;
     const turn = this.#turn;
     if (ring === undefined || turn === 0) {
       out.set(octets);
@@ -65,6 +79,8 @@ export class Compiled<S = unknown> {
   readonly response: Response;
   readonly dependencies: Dependent;
   readonly hash: number;
+  /** As in `dependencies`, whose shape is that of any outcome: a look into it is slow. */
+  readonly validUntilMs: number;
   /** On which it is kept. */
   readonly shelf: S;
   readonly variants: Variant[] = [];
@@ -89,6 +105,7 @@ export class Compiled<S = unknown> {
     this.response = response;
     this.dependencies = dependencies;
     this.hash = hash;
+    this.validUntilMs = dependencies.validUntilMs;
     this.shelf = shelf;
   }
 

@@ -131,7 +131,7 @@ export class CompiledAnswers {
   find(query: Uint8Array, reader: QueryReader, nowMs: number): Entry | undefined {
     for (let entry = this.#byHash.get(reader.hash); entry !== undefined; entry = entry.next) {
       if (!entry.asks(query, reader.questionEnd)) continue;
-      if (nowMs >= entry.dependencies.validUntilMs) {
+      if (nowMs >= entry.validUntilMs) {
         this.#remove(entry);
         break;
       }
