@@ -1,4 +1,5 @@
 import { announcerCommand } from './announcer.ts';
+import { doctorCommand } from './doctor.ts';
 import { drainCommand } from './drain.ts';
 import { explainCommand } from './explain.ts';
 import { historyCommand } from './history.ts';
@@ -15,6 +16,7 @@ const commands = [
   lsCommand,
   explainCommand,
   historyCommand,
+  doctorCommand,
   drainCommand,
   undrainCommand,
 ];

@@ -86,7 +86,7 @@ function isUsable({ address }: InterfaceAddress): boolean {
 }
 
 /** Bridges and virtual cables that Docker, Podman and CNI make: their addresses are of this machine alone. */
-function isOfDocker(name: string): boolean {
+export function isOfDocker(name: string): boolean {
   return /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth.*|cni.*|podman.*)$/.test(name);
 }
 

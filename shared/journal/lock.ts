@@ -46,6 +46,18 @@ export class DirectoryLock {
     }
   }
 
+  /** Who holds a directory, without taking it: `process 4711`; undefined when nobody does. */
+  static async holder(directory: string): Promise<string | undefined> {
+    const highest = Math.max(0, ...(await lockNumbers(directory)));
+    if (highest === 0) return undefined;
+    const handle = await open(directory, 'r');
+    try {
+      return await probe(socketPath(directory, handle, `lock-${highest}`));
+    } finally {
+      await handle.close();
+    }
+  }
+
   /** The dead socket stays as the highest number: the next holder takes it away. */
   async release(): Promise<void> {
     await closeServer(this.#server);

@@ -1,0 +1,61 @@
+import { networkInterfaces } from 'node:os';
+import type { AddressSource, AnnouncerConfig } from '../../announcer/config.ts';
+import type { HostAddress } from '../../announcer/facts.ts';
+import { isOfDocker } from '../../announcer/host/address.ts';
+import { findHost } from '../../announcer/host/host.ts';
+import { isLoopback } from '../../shared/address.ts';
+import { StartError } from '../../shared/component.ts';
+import { type Finding, fine, hint, wrong } from './finding.ts';
+
+/** The name and the addresses that this host would be announced with, and why these. */
+export function checkHost(config: AnnouncerConfig): Finding[] {
+  try {
+    const { name, privateAddress, publicAddress } = findHost(config);
+    const why = config.hostName === undefined ? "the machine's own" : '--host-name';
+    return [
+      fine('host', `name ${name} (${why})`),
+      ...addressFindings('private', privateAddress, config.privateAddress),
+      ...addressFindings('public', publicAddress, config.publicAddress),
+    ];
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    return [wrong('host', error.message, 'mend that setting')];
+  }
+}
+
+function addressFindings(
+  which: 'private' | 'public',
+  chosen: HostAddress | undefined,
+  source: AddressSource,
+): Finding[] {
+  const flags = `--${which}-ip or --${which}-if`;
+  if (chosen === undefined) {
+    return [
+      wrong('host', `no ${which} address was found`, `give ${flags}; containers announced with it have no address`),
+    ];
+  }
+  const { address } = chosen;
+  const at = interfaceOf(address);
+  const where = at === undefined ? 'an address of no interface here' : `of ${at}`;
+  const says = `${which} address ${address}, ${where} (${reasonOf(which, source)})`;
+  if (isLoopback(address)) return [hint('host', says, `only this machine reaches it; give ${flags} for others`)];
+  if (at !== undefined && isOfDocker(at)) {
+    return [hint('host', says, `it is Docker's own, which other machines do not reach; give ${flags}`)];
+  }
+  if (at === undefined) return [hint('host', says, 'right behind NAT or with a floating address; else it is mistyped')];
+  return [fine('host', says)];
+}
+
+function reasonOf(which: 'private' | 'public', source: AddressSource): string {
+  if (source.from === 'address') return `--${which}-ip`;
+  if (source.from === 'interface') return `--${which}-if ${source.name}`;
+  return which === 'private'
+    ? "the first private address that is not Docker's, eth1 first; else the public one"
+    : "the default route's interface; else the first address that is not Docker's";
+}
+
+function interfaceOf(address: string): string | undefined {
+  return Object.entries(networkInterfaces()).find(([, entries = []]) =>
+    entries.some((entry) => entry.address === address),
+  )?.[0];
+}
