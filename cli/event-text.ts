@@ -42,6 +42,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   RecordPut: (event) =>
     `put        ${text(event.key)} ${endpoint(event.value)}at revision ${text(event.revision)}${late(event)}`,
   RecordDeleted: (event) => `deleted    ${text(event.key)} at revision ${text(event.revision)}${late(event)}`,
+  ZoneConfirmed: (event) => `zone followed from revision ${text(event.revision)}`,
   StoreLost: (event) => `store lost: ${text(event.reason)}`,
   StoreRegained: (event) => `store regained after ${text(event.awayMs)} ms`,
   EngineLost: (event) => `Docker engine lost: ${text(event.reason)}`,

@@ -1,4 +1,6 @@
 import { announcerCommand } from './announcer.ts';
+import { atCommand } from './at.ts';
+import { diffCommand } from './diff.ts';
 import { doctorCommand } from './doctor.ts';
 import { drainCommand } from './drain.ts';
 import { explainCommand } from './explain.ts';
@@ -19,5 +21,7 @@ const commands = [
   doctorCommand,
   drainCommand,
   undrainCommand,
+  atCommand,
+  diffCommand,
 ];
 process.exitCode = await runProgram(commands, process.argv.slice(2));

@@ -71,6 +71,7 @@ export class Resolver implements Component {
       live: this.#live,
       lookupSettings: this.#lookupSettings,
       context: () => this.#context(),
+      maxStaleMs: config.maxStaleMs,
       isForwarding: () => this.#forwarder !== undefined,
       journal: () => this.#zoneJournal?.journal,
       listeners: this.#listeners,
@@ -125,7 +126,14 @@ export class Resolver implements Component {
     this.#zoneJournal = zoneJournal;
     if (this.#stopped !== undefined) return;
     journalMetrics(metrics, zoneJournal.journal, 'resolver');
-    this.#take({ type: 'events', events: [{ type: 'ResolverStarted', atMs: Date.now(), version }], bulk: false });
+    const { confirmedAtMs } = live;
+    const started: ZoneEvent = {
+      type: 'ResolverStarted',
+      atMs: Date.now(),
+      version,
+      ...(confirmedAtMs !== undefined && { confirmedAtMs }),
+    };
+    this.#take({ type: 'events', events: [started], bulk: false });
 
     this.#forwarder = this.#createForwarder();
     const leases = new Leases({
@@ -168,13 +176,23 @@ export class Resolver implements Component {
   /** What was learned goes into the zone and the journal; answers that it affects are made anew. */
   #take(step: FollowStep): void {
     if (step.type === 'confirmed') {
+      const isNew = !this.#live.isLive;
       this.#live.confirm(step.atMs);
       this.#zoneJournal?.confirmed(step.atMs);
+      if (isNew) {
+        const revision = String(this.#live.zone.revision);
+        this.#take({
+          type: 'events',
+          events: [{ type: 'ZoneConfirmed', atMs: step.atMs, revision }],
+          bulk: false,
+        });
+      }
       return;
     }
     const names = new Set<OwnerName>();
     const addresses = new Set<string>();
-    for (const event of step.events) {
+    const events = step.events.map((event) => this.#dated(event));
+    for (const event of events) {
       const change = this.#live.apply(event);
       for (const name of change.names) names.add(name);
       for (const address of change.addresses) addresses.add(address);
@@ -182,8 +200,14 @@ export class Resolver implements Component {
       this.#sawLease(event);
       for (const listener of this.#listeners) listener.event(event);
     }
-    this.#zoneJournal?.record(step.events, step.bulk);
+    this.#zoneJournal?.record(events, step.bulk);
     this.#answerer?.changed({ names: [...names], addresses: [...addresses] });
+  }
+
+  /** A loss says when the zone was last known to be true, so that the past can be told as it was answered. */
+  #dated(event: ZoneEvent): ZoneEvent {
+    const { confirmedAtMs } = this.#live;
+    return event.type === 'StoreLost' && confirmedAtMs !== undefined ? { ...event, confirmedAtMs } : event;
   }
 
   #sawLease(event: ZoneEvent): void {

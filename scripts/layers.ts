@@ -45,6 +45,7 @@ export const EDGES: readonly string[] = [
   'resolver/following/follow.ts',
   'resolver/forwarding/forward.ts',
   'resolver/following/leases.ts',
+  'resolver/report/past-routes.ts',
   'resolver/report/routes.ts',
   'resolver/serving/server.ts',
   'resolver/serving/tcp-connection.ts',

@@ -17,6 +17,8 @@ export interface ZoneJournalSettings {
 const SNAPSHOT_EVERY_MS = 60_000;
 const SNAPSHOT_EVENTS_MIN = 1000;
 const SNAPSHOT_SHARE = 1 / 10;
+/** A burst does not wait for the minute: what stood at a moment in the past is folded from the snapshot before it. */
+const SNAPSHOT_EVENTS_SOON = 20_000;
 /** At a stop only small zones are written once more; a large one replays a little longer. */
 const SNAPSHOT_AT_STOP_RECORDS_MAX = 50_000;
 /** The error of the moment from which `--max-stale` counts after a crash. */
@@ -84,6 +86,7 @@ export class ZoneJournal {
     for (const event of events) this.journal.append(event);
     this.#eventsSinceSnapshot += events.length;
     if (this.#needsSnapshot && events.some(({ type }) => type === 'ZoneSynced')) this.#snapshot();
+    else if (this.#eventsSinceSnapshot >= Math.max(SNAPSHOT_EVENTS_SOON, this.#live.zone.size)) this.#snapshot();
   }
 
   /** The zone is known to be true at this moment: a restart counts its staleness from here. */
@@ -98,7 +101,7 @@ export class ZoneJournal {
     clearInterval(this.#timer);
     const { confirmedAtMs, zone } = this.#live;
     if (confirmedAtMs !== undefined) await this.#touch(confirmedAtMs);
-    if (this.#eventsSinceSnapshot > 0 && zone.size <= SNAPSHOT_AT_STOP_RECORDS_MAX) this.#snapshot();
+    if (this.#eventsSinceSnapshot > 0 && zone.size <= SNAPSHOT_AT_STOP_RECORDS_MAX) this.#snapshot(true);
     await this.#snapshotting;
     await this.journal.close();
   }
@@ -158,14 +161,14 @@ export class ZoneJournal {
     if (this.#needsSnapshot || this.#eventsSinceSnapshot >= enough) this.#snapshot();
   }
 
-  #snapshot(): void {
+  #snapshot(isStopped = false): void {
     if (this.#snapshotting !== undefined) return;
     const before = { events: this.#eventsSinceSnapshot, needs: this.#needsSnapshot };
     this.#eventsSinceSnapshot = 0;
     this.#needsSnapshot = false;
-    const { zone, state, confirmedAtMs } = this.#live;
+    const { zone, state, confirmedAtMs, isLive } = this.#live;
     this.#snapshotting = this.journal
-      .snapshot(linesOf(zone, state, confirmedAtMs))
+      .snapshot(linesOf(zone, state, { confirmedAtMs, isLive, isStopped }))
       .then(
         () => {
           this.#snapshotFailed = false;
@@ -214,7 +217,7 @@ function confirmedPath(directory: string): string {
 /** Events that only a resolver that sees the store can have had. */
 function isSignOfTruth(event: ZoneEvent): boolean {
   if (event.type === 'RecordPut' || event.type === 'RecordDeleted') return event.late === undefined;
-  return event.type === 'ZoneSynced' || event.type === 'StoreRegained';
+  return event.type === 'ZoneSynced' || event.type === 'ZoneConfirmed' || event.type === 'StoreRegained';
 }
 
 async function modifiedMs(path: string): Promise<number | undefined> {

@@ -1,9 +1,10 @@
 import type { JournalGap } from '../../shared/journal/event.ts';
 import type { Journal, JournalSnapshot } from '../../shared/journal/journal.ts';
-import type { OwnerName } from '../../shared/name.ts';
+import { type OwnerName, ROOT } from '../../shared/name.ts';
 import type { LookupSettings } from '../lookup/lookup.ts';
+import type { Outcome } from '../lookup/outcome.ts';
 import type { ZoneEvent } from '../zone/event.ts';
-import { type EntryLine, eventOf, type HeadLine, syncOf } from '../zone/lines.ts';
+import { type EntryLine, eventOf, type HeadLine } from '../zone/lines.ts';
 import { answersOf, Interest, isAbout, type NumberedEvent, type StoodThen, Then, type ThenAnswer } from './history.ts';
 
 export interface NameHistory {
@@ -31,7 +32,8 @@ export const EVENTS_MAX = 1000;
 /** A lookup may lead on to other names; each time the past is read again with more of it. */
 const ROUNDS_MAX = 8;
 
-type ZoneEvents = Pick<Journal<ZoneEvent>, 'entries' | 'newestSnapshot'>;
+/** A journal of the resolver, that of this process or one on disk. */
+export type ZoneEvents = Pick<Journal<ZoneEvent>, 'entries' | 'newestSnapshot' | 'searchBackward'>;
 
 /** The events of `names` and of the store as a whole, oldest first; without names, every event. */
 export async function readHistory(
@@ -66,70 +68,111 @@ export async function readThen(
   prefix: string,
   atMs: number,
 ): Promise<NameThen | undefined> {
+  const folded = await foldFor(journal, name, prefix, atMs, (then) => [
+    ...then.outcomes(name, settings, atMs).values(),
+  ]);
+  if (folded === undefined) return undefined;
+  const { then, gaps } = folded;
+  const madeBy = then.latest;
+  return {
+    atMs,
+    standing: then.standing(atMs),
+    answers: answersOf(then.outcomes(name, settings, atMs)),
+    records: then.records(),
+    gaps,
+    ...(madeBy !== undefined && { madeBy }),
+  };
+}
+
+export interface Folded {
+  readonly then: Then;
+  /** Where events are missing that could have changed it. */
+  readonly gaps: readonly JournalGap[];
+}
+
+/**
+ * The zone at a moment, as far as the outcomes for one name depend on it, with the events that made it so. Undefined when
+ * the journal does not reach back so far.
+ *
+ * @param outcomesOf what is asked of it; a lookup may lead on to other names, and then the past is read with these too
+ */
+export async function foldFor(
+  journal: ZoneEvents,
+  name: OwnerName,
+  prefix: string,
+  atMs: number,
+  outcomesOf: (then: Then) => readonly Outcome[],
+): Promise<Folded | undefined> {
   const interest = new Interest(name, prefix);
   for (let round = 1; ; round += 1) {
     const then = new Then(prefix, interest);
     const folded = await foldUntil(journal, then, prefix, atMs);
     if (folded.events === 0) return undefined;
-    const outcomes = then.outcomes(name, settings, atMs);
-    const widened = [...outcomes.values()].map((outcome) => 'subtrees' in outcome && interest.widen(outcome));
+    const widened = outcomesOf(then).map((outcome) => 'subtrees' in outcome && interest.widen(outcome));
     if (widened.includes(true) && round < ROUNDS_MAX) continue;
-    const madeBy = then.latest;
-    return {
-      atMs,
-      standing: then.standing(atMs),
-      answers: answersOf(outcomes),
-      records: then.records(),
-      gaps: folded.gaps,
-      ...(madeBy !== undefined && { madeBy }),
-    };
+    await findMakers(journal, then, interest, folded.fromSequence);
+    return { then, gaps: folded.gaps };
   }
 }
 
-/**
- * The state comes from the newest snapshot and the events behind it; who made it so, from the events before it too.
- *
- * @returns how many events and lines there were, and where some are missing that could have changed the state
- */
-async function foldUntil(
-  journal: ZoneEvents,
-  then: Then,
-  prefix: string,
-  atMs: number,
-): Promise<{ events: number; gaps: JournalGap[] }> {
+/** The whole zone at a moment. Undefined when the journal does not reach back so far. */
+export async function foldZone(journal: ZoneEvents, prefix: string, atMs: number): Promise<Folded | undefined> {
+  const then = new Then(prefix, new Interest(ROOT, prefix));
+  const folded = await foldUntil(journal, then, prefix, atMs);
+  return folded.events === 0 ? undefined : { then, gaps: folded.gaps };
+}
+
+interface FoldedFrom {
+  /** How many events and snapshots there were. */
+  readonly events: number;
+  /** The snapshot's number; 0 without one. */
+  readonly fromSequence: number;
+  readonly gaps: readonly JournalGap[];
+}
+
+async function foldUntil(journal: ZoneEvents, then: Then, prefix: string, atMs: number): Promise<FoldedFrom> {
   const snapshot = await journal.newestSnapshot(atMs);
-  const from = snapshot?.sequence ?? 0;
+  const fromSequence = snapshot?.sequence ?? 0;
+  if (snapshot !== undefined) await applySnapshot(snapshot, then, prefix);
   const gaps: JournalGap[] = [];
-  let isRestored = snapshot === undefined;
-  let events = 0;
-  for await (const entry of journal.entries({ untilMs: atMs })) {
+  let events = snapshot === undefined ? 0 : 1;
+  let last = fromSequence;
+  for await (const entry of journal.entries({ fromSequence: fromSequence + 1, untilMs: atMs })) {
     events += 1;
-    const last = entry.kind === 'gap' ? entry.gap.toSequence : entry.sequence;
-    if (last > from && !isRestored) {
-      await applySnapshot(snapshot, then, prefix);
-      isRestored = true;
-    }
-    if (entry.kind === 'gap') {
-      if (last > from) gaps.push(entry.gap);
-    } else if (last > from) then.apply(entry.event, entry.sequence);
-    else then.note(entry.event, entry.sequence);
+    last = entry.kind === 'gap' ? entry.gap.toSequence : entry.sequence;
+    if (entry.kind === 'gap') gaps.push(entry.gap);
+    else then.apply(entry.event, entry.sequence);
   }
-  if (!isRestored) await applySnapshot(snapshot, then, prefix);
-  return { events: events + (snapshot === undefined ? 0 : 1), gaps };
+  const open = await gapBehind(journal, last);
+  if (open !== undefined && events > 0) gaps.push(open);
+  return { events, fromSequence, gaps };
 }
 
-async function applySnapshot(snapshot: JournalSnapshot | undefined, then: Then, prefix: string): Promise<void> {
-  if (snapshot === undefined) return;
+/** A gap that ended after the moment may have begun before it. */
+async function gapBehind(journal: ZoneEvents, sequence: number): Promise<JournalGap | undefined> {
+  for await (const entry of journal.entries({ fromSequence: sequence + 1 })) {
+    return entry.kind === 'gap' ? entry.gap : undefined;
+  }
+  return undefined;
+}
+
+async function applySnapshot(snapshot: JournalSnapshot, then: Then, prefix: string): Promise<void> {
   const { atMs, sequence } = snapshot;
   let head: HeadLine | undefined;
   for await (const line of snapshot.lines()) {
     if (head === undefined) head = line as HeadLine;
     else if (head.prefix === prefix) then.applyFromSnapshot(eventOf(line as EntryLine, atMs), sequence);
   }
-  if (head === undefined || head.prefix !== prefix) return;
-  // Whoever wrote a snapshot was running.
-  then.apply({ type: 'ResolverStarted', atMs, version: '' }, sequence);
-  const sync = syncOf(head, then.live.zone, atMs);
-  if (sync !== undefined) then.apply(sync, sequence);
-  if (head.lostAtMs !== undefined) then.apply({ type: 'StoreLost', atMs: head.lostAtMs, reason: '' }, sequence);
+  if (head !== undefined && head.prefix === prefix) then.applyHead(head, atMs);
+}
+
+/** The state comes from the snapshot and the events behind it; who made it so, from the events before it too. */
+async function findMakers(journal: ZoneEvents, then: Then, interest: Interest, fromSequence: number): Promise<void> {
+  const { texts } = interest;
+  if (fromSequence === 0 || !then.asksForEarlier) return;
+  // Every event of a record names its key.
+  const search = { toSequence: fromSequence, texts: texts ?? ['"key":'] };
+  for await (const { event, sequence } of journal.searchBackward(search)) {
+    if (then.noteEarlier(event, sequence)) return;
+  }
 }

@@ -10,6 +10,8 @@ import type { ZoneEvent } from '../zone/event.ts';
 import { exists, TooManyRecords } from '../zone/select.ts';
 import { EXPLAINED_TYPES, explainName } from './explain.ts';
 import { readHistory, readThen } from './history-reader.ts';
+import type { PastSettings } from './past-answer.ts';
+import { askedType, pastAnswerFor, pastDifferenceFor, tooOld } from './past-routes.ts';
 import { type Listing, listNames, listServices } from './services.ts';
 import { namesMeant } from './subject.ts';
 
@@ -24,6 +26,7 @@ export interface RouteDeps {
   readonly live: LiveZone;
   readonly lookupSettings: LookupSettings;
   context(): LookupContext;
+  readonly maxStaleMs: number;
   isForwarding(): boolean;
   /** Undefined before the start. */
   journal(): Journal<ZoneEvent> | undefined;
@@ -60,6 +63,8 @@ export function resolverRoutes(deps: RouteDeps): readonly Route[] {
     },
     { method: 'GET', path: '/v1/explain', handle: (request) => ({ json: explanationOf(deps, request) }) },
     { method: 'GET', path: '/v1/history', handle: (request) => reading(() => historyOf(deps, request)) },
+    { method: 'GET', path: '/v1/at', handle: (request) => reading(() => answerAt(deps, request)) },
+    { method: 'GET', path: '/v1/diff', handle: (request) => reading(() => differenceOf(deps, request)) },
     {
       method: 'GET',
       path: '/v1/events',
@@ -107,9 +112,7 @@ function explanationOf(deps: RouteDeps, { query }: HttpRequest): object {
 
 async function historyOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
   const { live, lookupSettings } = deps;
-  const journal = deps.journal();
-  if (journal === undefined)
-    throw new HttpError(503, 'not-started', 'the journal is not open yet; ask again in a moment');
+  const journal = openJournal(deps);
   const nowMs = deps.nowMs();
   const text = query.get('name') ?? '';
   const names = text === '' ? undefined : parseNames(text, lookupSettings.zones);
@@ -122,18 +125,42 @@ async function historyOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpA
   if (atMs === undefined || names === undefined) return { json };
   for (const name of names) {
     const then = await readThen(journal, name, lookupSettings, prefix, atMs);
-    if (then === undefined) {
-      const when = new Date(atMs).toISOString();
-      throw new HttpError(
-        404,
-        'too-old',
-        `the journal does not reach back to ${when}; it keeps 30 days, and 1 GiB at most`,
-      );
-    }
+    if (then === undefined) throw tooOld(atMs);
     // The first name that had something; the last one's "nothing" stands for all.
     if (then.records.length > 0 || name === names.at(-1)) return { json: { ...json, resolved: { name, ...then } } };
   }
   return { json };
+}
+
+async function answerAt(deps: RouteDeps, request: HttpRequest): Promise<HttpAnswer> {
+  const { query } = request;
+  const atMs = requiredMoment(query, 'time', deps.nowMs());
+  const names = parseNames(required(query, 'name'), deps.lookupSettings.zones);
+  return { json: await pastAnswerFor(openJournal(deps), names, askedType(request), atMs, pastSettings(deps)) };
+}
+
+async function differenceOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
+  const nowMs = deps.nowMs();
+  const moments = { fromMs: requiredMoment(query, 'from', nowMs), toMs: momentOf(query, 'to', nowMs) ?? nowMs };
+  const text = query.get('name') ?? '';
+  const names = text === '' ? [] : parseNames(text, deps.lookupSettings.zones);
+  return { json: await pastDifferenceFor(openJournal(deps), names, moments, pastSettings(deps)) };
+}
+
+function pastSettings({ live, lookupSettings, maxStaleMs }: RouteDeps): PastSettings {
+  return { lookup: lookupSettings, prefix: live.zone.prefix, maxStaleMs };
+}
+
+function openJournal({ journal }: RouteDeps): Journal<ZoneEvent> {
+  const opened = journal();
+  if (opened !== undefined) return opened;
+  throw new HttpError(503, 'not-started', 'the journal is not open yet; ask again in a moment');
+}
+
+function requiredMoment(query: URLSearchParams, parameter: string, nowMs: number): number {
+  const moment = momentOf(query, parameter, nowMs);
+  if (moment !== undefined) return moment;
+  throw new HttpError(400, 'bad-request', `say when, as ?${parameter}=14:32, 15m or 2026-11-20T14:32:00Z`);
 }
 
 function parseNames(text: string, zones: readonly OwnerName[]): readonly OwnerName[] {
@@ -168,7 +195,7 @@ function momentOf(query: URLSearchParams, parameter: string, nowMs: number): num
   throw new HttpError(
     400,
     'bad-time',
-    `${parameter}=${JSON.stringify(text)} is no moment; write 2026-11-20T14:32:00Z, or 15m for a quarter of an hour ago`,
+    `${parameter}=${JSON.stringify(text)} is no moment; write 14:32, 2026-11-20T14:32:00Z, or 15m for a quarter of an hour ago`,
   );
 }
 

@@ -14,6 +14,10 @@ export interface HeadLine {
   readonly replacedAtMs?: number;
   /** When the zone was last known to be true. */
   readonly confirmedAtMs?: number;
+  /** Whether it was followed at the moment of the snapshot. */
+  readonly isLive?: boolean;
+  /** Written by a resolver that had stopped. */
+  readonly isStopped?: boolean;
 }
 
 /** Short names: there may be a million of them. */
@@ -22,6 +26,13 @@ export interface EntryLine {
   readonly v: string;
   readonly r: string;
   readonly l?: LeaseId;
+}
+
+/** What a snapshot says of the zone beside its records. */
+export interface Standing {
+  readonly confirmedAtMs: number | undefined;
+  readonly isLive: boolean;
+  readonly isStopped?: boolean;
 }
 
 /** So many entries are copied in a few milliseconds. */
@@ -35,7 +46,7 @@ const COPIED_ENTRIES_MAX = 20_000;
 export function linesOf(
   zone: Zone,
   state: FollowState,
-  confirmedAtMs: number | undefined,
+  { confirmedAtMs, isLive, isStopped = false }: Standing,
 ): Iterable<HeadLine | EntryLine> {
   const { storeId, lostAtMs, replacedAtMs } = state;
   const head: HeadLine = {
@@ -45,6 +56,8 @@ export function linesOf(
     ...(lostAtMs !== undefined && { lostAtMs }),
     ...(replacedAtMs !== undefined && { replacedAtMs }),
     ...(confirmedAtMs !== undefined && { confirmedAtMs }),
+    isLive,
+    ...(isStopped && { isStopped }),
   };
   const entries = zone.size <= COPIED_ENTRIES_MAX ? [...zone.entries()] : zone.entries();
   return linesFrom(head, entries);

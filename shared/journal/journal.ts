@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import type { Log } from '../log.ts';
 import { Appender } from './appender.ts';
 import { Archive } from './archive.ts';
+import { type BackwardSearch, searchBackward } from './backward.ts';
 import { JournalDirectory, SEQUENCES_SKIPPED_AFTER_CRASH } from './directory.ts';
 import { causeOf, JournalError } from './error.ts';
 import type { JournalEntry, JournalEvent, JournalRange, Sequenced } from './event.ts';
@@ -10,6 +11,7 @@ import { type CorruptLines, readEntries } from './reader.ts';
 import type { OpenFile } from './segment-writer.ts';
 import type { JournalSnapshot } from './snapshot.ts';
 import type { JournalStatus } from './status.ts';
+import { TimeIndex } from './time-index.ts';
 
 export { JournalError, JournalOpenError } from './error.ts';
 export type { JournalSnapshot } from './snapshot.ts';
@@ -56,6 +58,7 @@ export class Journal<E extends JournalEvent> {
   readonly #directory: JournalDirectory;
   readonly #appender: Appender;
   readonly #archive: Archive;
+  readonly #timeIndex = new TimeIndex();
   /** Corrupt lines already said, by file. */
   readonly #corruptSaid = new Map<string, number>();
   #corruptLines: number;
@@ -89,7 +92,10 @@ export class Journal<E extends JournalEvent> {
       log,
       nowMs,
       limits: { keepOctets, keepMs, keepUncovered },
-      onRemoved: (paths) => this.#appender.forget(paths),
+      onRemoved: (paths) => {
+        this.#appender.forget(paths);
+        this.#timeIndex.forget(paths);
+      },
     });
     this.#appender = new Appender(
       {
@@ -158,8 +164,13 @@ export class Journal<E extends JournalEvent> {
 
   /** Like {@link read}, with the gaps: for answers that must say where they do not know. */
   entries(range: JournalRange = {}): AsyncIterable<JournalEntry<E>> {
-    const source = { ...this.#appender.readable(), onCorrupt: (corrupt: CorruptLines) => this.#sayCorrupt(corrupt) };
-    return readEntries<E>(source, range);
+    const onCorrupt = (corrupt: CorruptLines): void => this.#sayCorrupt(corrupt);
+    return readEntries<E>({ ...this.#appender.readable(), onCorrupt, timeIndex: this.#timeIndex }, range);
+  }
+
+  /** Events in a file that hold one of some texts, the newest first. What still waits for the disk is not looked at. */
+  searchBackward(search: BackwardSearch): AsyncIterable<Sequenced<E>> {
+    return searchBackward<E>(this.#appender.segments, search);
   }
 
   /**

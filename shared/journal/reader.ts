@@ -2,6 +2,7 @@ import type { JournalEntry, JournalEvent, JournalGap, JournalRange } from './eve
 import { openIfThere } from './files.ts';
 import { atMsAtStart, type ParsedLine, parseLine, sequenceAtEnd } from './line.ts';
 import { type FoundLine, readLines, seekSequence } from './lines.ts';
+import type { TimedBlock, TimeIndex } from './time-index.ts';
 
 /** A segment as far as it was written when the reading began. */
 export interface ReadableSegment {
@@ -25,6 +26,8 @@ export interface ReadSource {
   readonly pending: readonly string[];
   /** Told once a segment, after it was read. */
   readonly onCorrupt: (corrupt: CorruptLines) => void;
+  /** Lets a read of a range of times pass over what is outside it. */
+  readonly timeIndex?: TimeIndex;
 }
 
 /**
@@ -40,7 +43,7 @@ export async function* readEntries<E extends JournalEvent>(
   const segments = source.segments.slice(Math.max(0, begin));
   const cursor = new Cursor<E>(range, segments[0]?.firstSequence);
   for (const segment of segments) {
-    for await (const entries of readSegment(segment, fromSequence, cursor, source.onCorrupt)) {
+    for await (const entries of readSegment(segment, fromSequence, cursor, source)) {
       for (const entry of entries) yield entry; // `yield*` takes several turns for each
     }
   }
@@ -54,32 +57,52 @@ async function* readSegment<E extends JournalEvent>(
   segment: ReadableSegment,
   fromSequence: number,
   cursor: Cursor<E>,
-  onCorrupt: (corrupt: CorruptLines) => void,
+  { onCorrupt, timeIndex }: ReadSource,
 ): AsyncGenerator<readonly JournalEntry<E>[]> {
   const handle = await openIfThere(segment.path);
   if (handle === undefined) return; // removed by retention; the cursor sees the missing numbers
   let corrupt: CorruptLines | undefined;
   try {
     const from = fromSequence > segment.firstSequence ? await seekSequence(handle, fromSequence, segment.octets) : 0;
-    for await (const lines of readLines(handle, from, segment.octets)) {
-      const entries: JournalEntry<E>[] = [];
-      for (const line of lines) {
-        if (line.at === 0 || cursor.passesOver(line)) continue; // the header, checked when the journal was opened
-        const parsed = parseLine<E>(line.octets);
-        if (parsed.kind === 'corrupt') {
-          const { path } = segment;
-          const count = (corrupt?.count ?? 0) + 1;
-          corrupt = { path, firstAt: line.at, reason: parsed.reason, ...corrupt, count };
-        } else {
-          entries.push(...cursor.pass(parsed));
+    const blocks = cursor.hasTimes ? await timeIndex?.blocksOf(handle, segment.path, segment.octets) : undefined;
+    for (const [begin, end] of partsToRead(blocks ?? [], from, segment.octets, cursor)) {
+      for await (const lines of readLines(handle, begin, end)) {
+        const entries: JournalEntry<E>[] = [];
+        for (const line of lines) {
+          if (line.at === 0 || cursor.passesOver(line)) continue; // the header, checked when the journal was opened
+          const parsed = parseLine<E>(line.octets);
+          if (parsed.kind === 'corrupt') {
+            const { path } = segment;
+            const count = (corrupt?.count ?? 0) + 1;
+            corrupt = { path, firstAt: line.at, reason: parsed.reason, ...corrupt, count };
+          } else {
+            entries.push(...cursor.pass(parsed));
+          }
         }
+        if (entries.length > 0) yield entries;
       }
-      if (entries.length > 0) yield entries;
     }
   } finally {
     await handle.close();
     if (corrupt !== undefined) onCorrupt(corrupt);
   }
+}
+
+/** The parts of a segment that may hold something of the range; the cursor is told of each block between them. */
+function* partsToRead<E extends JournalEvent>(
+  blocks: readonly TimedBlock[],
+  from: number,
+  to: number,
+  cursor: Cursor<E>,
+): Generator<readonly [begin: number, end: number]> {
+  let begin = from;
+  for (const block of blocks) {
+    if (block.to <= begin || cursor.mayHold(block)) continue;
+    if (block.from > begin) yield [begin, block.from];
+    cursor.skip(block);
+    begin = block.to;
+  }
+  if (begin < to) yield [begin, to];
 }
 
 /** Keeps the place in the numbers, and decides what of a range is handed out. */
@@ -95,6 +118,21 @@ class Cursor<E extends JournalEvent> {
   ) {
     this.#range = { fromSequence, sinceMs, untilMs };
     this.#last = firstKept === undefined ? undefined : Math.max(fromSequence, firstKept) - 1;
+  }
+
+  /** Whether the range is one of times. */
+  get hasTimes(): boolean {
+    return this.#range.sinceMs > Number.NEGATIVE_INFINITY || this.#range.untilMs < Number.POSITIVE_INFINITY;
+  }
+
+  mayHold({ minMs, maxMs }: TimedBlock): boolean {
+    return minMs <= this.#range.untilMs && maxMs >= this.#range.sinceMs;
+  }
+
+  /** A block is not read: its numbers are taken as they stand. */
+  skip({ lastSequence }: TimedBlock): void {
+    this.#last = Math.max(this.#last ?? 0, lastSequence);
+    this.#passedOver = 0;
   }
 
   /** Whether a line is outside the range, found without parsing it: a million lines outside must cost little. */

@@ -24,4 +24,16 @@ for (const [text, expected] of [
   });
 }
 
+test('a time of day is the last one, on this machine’s clock', () => {
+  const now = new Date(2026, 10, 20, 14, 30, 0);
+  const of = (text: string): Date => new Date(readMoment(text, now.getTime()) ?? Number.NaN);
+  assert.equal(of('14:29'), new Date(2026, 10, 20, 14, 29, 0));
+  assert.equal(of('14:30'), now);
+  assert.equal(of('14:30:01'), new Date(2026, 10, 19, 14, 30, 1));
+  assert.equal(of('9:05'), new Date(2026, 10, 20, 9, 5, 0));
+  assert.equal(of('23:59'), new Date(2026, 10, 19, 23, 59, 0));
+  for (const text of ['24:00', '12:60', '12:3', '12:30:61'])
+    assert.is(readMoment(text, now.getTime()), undefined, text);
+});
+
 test.run();
