@@ -22,13 +22,15 @@ const fdWrite = promisify(write) as (fd: number, octets: Buffer, at: number) => 
  */
 export class StdoutReceiver implements Receiver {
   readonly #path: string;
+  readonly #timeoutMs: number;
   #fd: number | undefined;
   /** Of a line that the reader has taken in part: it must be ended before anything else is written. */
   #rest: Buffer = Buffer.alloc(0);
 
-  /** @param path the name of the process's own standard output; another one for tests */
-  constructor(path = `/proc/self/fd/${STDOUT}`) {
+  /** @param path the name of the process's own standard output; another one, and a shorter wait, for tests */
+  constructor(path = `/proc/self/fd/${STDOUT}`, timeoutMs = TIMEOUT_MS) {
     this.#path = path;
+    this.#timeoutMs = timeoutMs;
   }
 
   async deliver(batch: readonly SinkRecord[], signal: AbortSignal): Promise<Delivery> {
@@ -65,7 +67,7 @@ export class StdoutReceiver implements Receiver {
   }
 
   async #write(fd: number, octets: Buffer, signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + TIMEOUT_MS;
+    const deadline = performance.now() + this.#timeoutMs;
     for (let at = 0; at < octets.length; ) {
       try {
         at += (await fdWrite(fd, octets, at)).bytesWritten;
@@ -76,7 +78,7 @@ export class StdoutReceiver implements Receiver {
           continue;
         }
         this.#rest = restOfLine(octets, at);
-        throw isFull ? new SinkError(`its reader took nothing for ${TIMEOUT_MS} ms`) : error;
+        throw isFull ? new SinkError(`its reader took nothing for ${this.#timeoutMs} ms`) : error;
       }
     }
     this.#rest = Buffer.alloc(0);
