@@ -58,6 +58,7 @@ export class Sinks {
   #book: ContainerBook;
   #following: Subscription | undefined;
   #started: Promise<void> = Promise.resolve();
+  /** Ends the reading of what the sinks start from. */
   readonly #stopping = new AbortController();
   readonly #reopen = (): void => {
     for (const { receiver } of this.#sinks) receiver.reopen();
@@ -103,10 +104,13 @@ export class Sinks {
 
   /** Sends what there is, for at most `graceMs`, and remembers how far each sink is. */
   async stop(graceMs: number): Promise<void> {
-    this.#stopping.abort();
+    const began = performance.now();
     process.off('SIGHUP', this.#reopen);
+    const deadline = setTimeout(() => this.#stopping.abort(), graceMs);
     await this.#started;
-    await Promise.all(this.#sinks.map(({ pump, receiver }) => pump?.stop(graceMs) ?? receiver.close()));
+    clearTimeout(deadline);
+    const restMs = Math.max(0, graceMs - (performance.now() - began));
+    await Promise.all(this.#sinks.map(({ pump, receiver }) => pump?.stop(restMs) ?? receiver.close()));
     this.#following?.unsubscribe();
     await Promise.all([this.#bookFile.flush(), ...this.#sinks.map(({ position }) => position.flush())]);
   }
@@ -123,9 +127,10 @@ export class Sinks {
       nowMs: Date.now,
       lastSequence: journal.status.lastSequence,
     });
+    const keepBook = (): void => this.#bookFile.keep(() => this.#book.toJson());
     this.#following = recorded$.subscribe((entry) => {
       feed.push(entry);
-      this.#bookFile.keep(() => this.#book.toJson());
+      keepBook();
     });
     const pumps: { target: SinkTarget; pump: Pump }[] = [];
     for (const sink of this.#sinks) {
@@ -140,6 +145,7 @@ export class Sinks {
     await Promise.all(this.#sinks.map(({ position }) => position.flush()));
     try {
       await feed.open(this.#stopping.signal);
+      keepBook();
     } catch (error) {
       log.warn('sink-book-incomplete', `the journal cannot be read (${(error as Error).message}); labels are missing`);
     }
