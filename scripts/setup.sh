@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the test suite runs against: etcd, a Docker engine, nginx, dig. On Debian as root with apt; elsewhere it
+# Installs what the test suite runs against: etcd, a Docker engine, nginx, dig, rsyslog. On Debian as root with apt; elsewhere it
 # says what is missing, and the suites that need it skip loudly.
 set -eu
 
@@ -17,6 +17,7 @@ need dig bind9-dnsutils
 need dnsperf dnsperf
 need busybox busybox-static
 need openssl openssl
+need rsyslogd rsyslog
 need ip iproute2
 need nsenter util-linux
 # The image of the tests is built FROM scratch: a busybox that needs libraries would not start in it.
