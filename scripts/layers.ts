@@ -11,6 +11,7 @@ export const EDGES: readonly string[] = [
   'announcer/keys/announce.ts',
   'announcer/containers.ts',
   'announcer/docker/follow.ts',
+  'announcer/docker/last-words.ts',
   'announcer/docker/session.ts',
   'announcer/docker/stream.ts',
   'announcer/docker/tls.ts',

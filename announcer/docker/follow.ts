@@ -1,9 +1,10 @@
-import { defer, filter, map, ReplaySubject, retry, Subject, share, tap, timer } from 'rxjs';
+import { defer, filter, finalize, map, merge, ReplaySubject, retry, Subject, share, tap, timer } from 'rxjs';
 import type { Log } from '../../shared/log.ts';
 import { backoffMs } from '../../shared/rx.ts';
 import type { Observation } from '../observation.ts';
 import { type Engine, type EngineClient, EngineError, type EngineSight, type EngineStatus } from './engine.ts';
 import { readFacts } from './facts.ts';
+import { LastWords } from './last-words.ts';
 import { SessionMemory } from './memory.ts';
 import { type EngineRequest, engineSession, type SessionItem } from './session.ts';
 
@@ -38,13 +39,17 @@ export function followEngine(client: EngineClient, settings: FollowSettings): En
     ...settings,
   };
   const memory = new SessionMemory();
+  const lastWords = new LastWords();
   const requests$ = new Subject<EngineRequest>();
   const health = new EngineHealth(client.description, settings);
-  const observations$ = defer(() => engineSession(client, memory, requests$, sessionSettings)).pipe(
+  const sessions$ = defer(() => engineSession(client, memory, lastWords, requests$, sessionSettings)).pipe(
     tap((item) => item.type === 'up' && health.onUp(item)),
     retry({ delay: (error) => timer(health.onLost(error)) }),
     filter((item) => item.type === 'observation'),
     map((item): Observation => item.observation),
+  );
+  const observations$ = merge(sessions$, lastWords.observations$).pipe(
+    finalize(() => lastWords.end()),
     share(),
   );
   return {

@@ -5,6 +5,7 @@ import {
   ignoreElements,
   interval,
   merge,
+  mergeMap,
   type Observable,
   Subject,
   switchMap,
@@ -13,11 +14,13 @@ import {
 } from 'rxjs';
 import type { Log } from '../../shared/log.ts';
 import { conflateMap } from '../../shared/rx.ts';
+import { COMPARISON } from '../decisions/decider.ts';
 import type { Observation } from '../observation.ts';
 import { type EngineClient, EngineError, type EngineHello } from './engine.ts';
 import { causeOf, type EngineEvent, isOfRun, trustedSignal } from './events.ts';
 import { readFacts } from './facts.ts';
 import { Inspector, type Look } from './inspector.ts';
+import type { LastWords } from './last-words.ts';
 import { type ListedContainer, readContainerList } from './list.ts';
 import type { Known, SessionMemory } from './memory.ts';
 import { renewedStream, type StreamItem } from './stream.ts';
@@ -50,18 +53,21 @@ export type EngineRequest =
 export function engineSession(
   client: EngineClient,
   memory: SessionMemory,
+  lastWords: LastWords,
   requests$: Observable<EngineRequest>,
   settings: SessionSettings,
 ): Observable<SessionItem> {
   return defer(() => client.hello()).pipe(
     switchMap((hello) => {
       const offsetMs = (hello.clockMs ?? settings.nowMs()) - settings.nowMs();
-      const session = new Session(client, memory, hello, settings);
+      const session = new Session(client, memory, lastWords, hello, settings);
       const stream$ = renewedStream(client, { ...settings, engineNowMs: () => settings.nowMs() + offsetMs });
+      const streamed$ = new Subject<StreamItem>();
+      const reading = stream$.subscribe(streamed$);
       return merge(
         session.items$,
         session.failures$.pipe(switchMap((error) => throwError(() => error))),
-        stream$.pipe(
+        streamed$.pipe(
           tap((item) => session.take(item)),
           ignoreElements(),
         ),
@@ -77,7 +83,13 @@ export function engineSession(
           exhaustMap(() => client.ping(settings.pingTimeoutMs)),
           ignoreElements(),
         ),
-      ).pipe(finalize(() => session.close()));
+      ).pipe(
+        tap({
+          error: () => lastWords.linger(reading, streamed$.pipe(mergeMap((item) => session.lastWordsOf(item)))),
+          unsubscribe: () => reading.unsubscribe(),
+        }),
+        finalize(() => session.close()),
+      );
     }),
     finalize(() => client.reset()),
   );
@@ -92,6 +104,7 @@ class Session {
   readonly syncs$ = new Subject<void>();
   readonly #client: EngineClient;
   readonly #memory: SessionMemory;
+  readonly #lastWords: LastWords;
   readonly #hello: EngineHello;
   readonly #settings: SessionSettings;
   readonly #inspector: Inspector;
@@ -103,7 +116,14 @@ class Session {
   /** Inspect all at the next sync, and why. */
   #doubt: string | undefined;
 
-  constructor(client: EngineClient, memory: SessionMemory, hello: EngineHello, settings: SessionSettings) {
+  constructor(
+    client: EngineClient,
+    memory: SessionMemory,
+    lastWords: LastWords,
+    hello: EngineHello,
+    settings: SessionSettings,
+  ) {
+    this.#lastWords = lastWords;
     this.#client = client;
     this.#memory = memory;
     this.#hello = hello;
@@ -126,6 +146,14 @@ class Session {
     this.serve({ type: 'resync', cause: 'list' });
   }
 
+  /** Of a stream that outlives the session: what withdraws at once, and nothing that would need a look. */
+  lastWordsOf(item: StreamItem): Observation[] {
+    if (item.type !== 'event') return [];
+    const known = this.#memory.known.get(item.event.container);
+    const hint = known === undefined ? undefined : this.#hintOf(item.event, known);
+    return hint === undefined ? [] : [hint];
+  }
+
   serve(request: EngineRequest): void {
     if (request.type === 'look') {
       void this.#inspector.look(request.container, request.cause, 'urgent');
@@ -136,7 +164,7 @@ class Session {
   }
 
   async sync(): Promise<void> {
-    const cause = this.#doubt ?? 'list';
+    const cause = this.#doubt ?? COMPARISON;
     const isFull = this.#doubt !== undefined;
     this.#doubt = undefined;
     this.#sinceList = { seen: new Set(), gone: new Set() };
@@ -147,6 +175,8 @@ class Session {
     const present = new Set([...listed.map(({ id }) => id), ...seen].filter((id) => !gone.has(id)));
     this.#memory.retain(present);
     this.#observe({ atMs: this.#settings.nowMs(), type: 'listed', containers: [...present] });
+    // What is said from here on leads to looks of this session.
+    this.#lastWords.end();
     if (isFull) this.items$.next({ type: 'up', hello: this.#hello, synced: false });
     const due = isFull ? listed : this.#memory.due(listed);
     await Promise.all(due.map((container) => this.#lookAtListed(container, cause)));
@@ -183,9 +213,14 @@ class Session {
     void this.#inspector.look(container, causeOf(event), 'urgent');
   }
 
+  #hint(event: EngineEvent, known: Pick<Known, 'startedAt' | 'labels'>): void {
+    const hint = this.#hintOf(event, known);
+    if (hint !== undefined) this.#observe(hint);
+  }
+
   /** An event of an earlier run, replayed at a seam, says nothing about this one. */
-  #hint(event: EngineEvent, { startedAt, labels }: Pick<Known, 'startedAt' | 'labels'>): void {
-    if (!isOfRun(event, startedAt)) return;
+  #hintOf(event: EngineEvent, { startedAt, labels }: Pick<Known, 'startedAt' | 'labels'>): Observation | undefined {
+    if (!isOfRun(event, startedAt)) return undefined;
     const hint = {
       atMs: this.#settings.nowMs(),
       type: 'hinted',
@@ -195,17 +230,15 @@ class Session {
     switch (event.action) {
       case 'kill': {
         const signal = trustedSignal(event, labels);
-        if (signal !== undefined) this.#observe({ ...hint, action: 'kill', signal });
-        return;
+        return signal === undefined ? undefined : { ...hint, action: 'kill', signal };
       }
       case 'die':
       case 'oom':
       case 'pause':
       case 'unhealthy':
-        this.#observe({ ...hint, action: event.action });
-        return;
+        return { ...hint, action: event.action };
       default:
-        return;
+        return undefined;
     }
   }
 

@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AnnouncerConfig } from '../../announcer/config.ts';
-import { DAMPING_DEFAULTS } from '../../announcer/decisions/damping.ts';
 import { createAnnouncer } from '../../announcer/main.ts';
 import type { Component } from '../../shared/component.ts';
 import { silentLog } from '../../shared/log.ts';
@@ -15,6 +13,7 @@ import { Metrics } from '../../shared/metrics.ts';
 import type { EtcdKey } from '../../shared/name.ts';
 import { openEmbeddedStore } from '../../shared/store/embedded.ts';
 import type { Store } from '../../shared/store.ts';
+import { configOn, NAMES } from '../support/announcer-on-engine.ts';
 import { rules as usualRules } from '../support/container-facts.ts';
 import { ContainerScript, comparable, differences, type TrueKeys, trueKeys } from '../support/container-script.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
@@ -27,7 +26,6 @@ const test = suite('integration/histories-socket');
 const only = process.env.ROLLCALL_HISTORY_SEED;
 const COUNT = 200;
 const AT_ONCE = 24;
-const NAMES = '/skydns/com/example/prod/s/';
 /** A comparison each second, an engine that is asked again within 5 s. */
 const CONVERGED_WITHIN_MS = 15_000;
 
@@ -85,22 +83,7 @@ class SocketHistory {
   }
 
   async #start(): Promise<void> {
-    const config: AnnouncerConfig = {
-      prefix: '/skydns',
-      domain: RULES.domain,
-      hostName: RULES.host.name,
-      as: RULES.as,
-      privateAddress: { from: 'address', address: '10.0.0.5' },
-      publicAddress: { from: 'host' },
-      explicit: false,
-      servicesFile: undefined,
-      docker: this.#engine.host,
-      leaseTtlSeconds: 15,
-      recordTtlSeconds: RULES.recordTtlSeconds,
-      compareMs: 1000,
-      damping: { ...DAMPING_DEFAULTS, suppressAbove: 1_000_000 },
-      sinks: { targets: [], labels: [], passwordFile: undefined, caFile: undefined },
-    };
+    const config = configOn(this.#engine.host, 1000);
     const deps = { store: this.#store, log: silentLog, metrics: new Metrics(), version: '0', dataDir: this.#directory };
     const announcer = createAnnouncer(config, deps);
     void announcer.failed.then((error) => this.problems.push(`it ended: ${String(error)}`));

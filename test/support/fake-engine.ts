@@ -11,6 +11,8 @@ export class FakeEngine extends EngineModel {
   readonly socketPath: string;
   /** Every request, as `GET /events`; container ids as `{id}`. */
   readonly calls: string[] = [];
+  /** As a daemon that has not read its containers yet: inspects are answered all the same. */
+  listsNothing = false;
   /** Runs before an inspect is answered, with what will be answered already read. */
   beforeInspectAnswer: (id: string) => Promise<void> = async () => undefined;
   /** Status to answer instead, by call as in {@link calls}. */
@@ -69,7 +71,7 @@ export class FakeEngine extends EngineModel {
       else if (path === '/version')
         json(response, 200, { Version: 'fake', ApiVersion: this.apiVersion, MinAPIVersion: '1.12' });
       else if (path === '/events') this.#openStream(response, url.searchParams.get('since'));
-      else if (path === '/containers/json') json(response, 200, this.list());
+      else if (path === '/containers/json') json(response, 200, this.listsNothing ? [] : this.list());
       else if (id !== undefined) void this.#answerInspect(response, id);
       else json(response, 404, { message: 'page not found' });
     };
