@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { formatHostPort, type HostPort } from '../shared/address.ts';
 import { readAs, setting } from '../shared/settings.ts';
 
@@ -29,21 +30,42 @@ export async function askDaemon<T>(
 ): Promise<T> {
   const url = new URL(path, `http://${formatHostPort(address)}`);
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
-  let response: Response;
-  try {
-    response = await fetch(url, { method, signal: AbortSignal.timeout(timeoutMs) });
-  } catch (error) {
+  const { status, text } = await send(url, method, timeoutMs).catch((error: unknown) => {
     throw new ClientError(
       `no daemon answers on ${formatHostPort(address)} (${reasonOf(error, timeoutMs)}); start one with \`rollcall up\`, or name another with --http`,
       { cause: error },
     );
+  });
+  const body = parseJson(text) as (T & { error?: { message: string } }) | undefined;
+  if (status >= 200 && status < 300 && body !== undefined) return body;
+  throw new ClientError(body?.error?.message ?? `${url.href} answered ${status}, and no JSON`);
+}
+
+/** Not `fetch`, which refuses ports that browsers keep from web pages. */
+function send(url: URL, method: string, timeoutMs: number): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const client = request(url, { method, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.once('error', reject);
+    });
+    client.once('error', reject);
+    client.end();
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  const body = (await response.json().catch(() => undefined)) as T & { error?: { message: string } };
-  if (response.ok && body !== undefined) return body;
-  throw new ClientError(body?.error?.message ?? `${url.href} answered ${response.status}, and no JSON`);
 }
 
 function reasonOf(error: unknown, timeoutMs: number): string {
-  const { cause, name } = error as { cause?: { code?: string }; name: string };
-  return cause?.code ?? (name === 'TimeoutError' ? `no answer within ${Math.ceil(timeoutMs / 1000)} s` : String(error));
+  const { code, name, message } = error as { code?: string; name: string; message: string };
+  return name === 'TimeoutError' || code === 'ABORT_ERR' ? `no answer within ${timeoutMs / 1000} s` : (code ?? message);
 }

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type HostPort, ListenError } from '../shared/address.ts';
 import { type Component, type ComponentDeps, StartError } from '../shared/component.ts';
 import { type HttpServer, type Route, serveHttp } from '../shared/http.ts';
@@ -7,7 +7,7 @@ import { createLog, type Log } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { openEmbeddedStore } from '../shared/store/embedded.ts';
 import { openEtcdStore } from '../shared/store/etcd.ts';
-import type { Store } from '../shared/store.ts';
+import { type Store, StoreError } from '../shared/store.ts';
 import { VERSION } from '../shared/version.ts';
 import { EXIT_FAILED, EXIT_OK } from './command.ts';
 import type { CommonValues, EtcdAccess } from './etcd-access.ts';
@@ -42,7 +42,7 @@ export async function runDaemon(daemon: Daemon): Promise<number> {
   let components: readonly Component[] = [];
   try {
     makeDirectory(daemon.common.dataDir);
-    store = await openStore(daemon, log);
+    store = await openStore(daemon, log, metrics);
     const opened = store;
     components = daemon.components((name) => ({
       store: opened,
@@ -110,7 +110,7 @@ async function stopAll(components: readonly Component[], how: End['how'], log: L
 
 function makeDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o750 });
+    makeWithParents(path);
     return path;
   } catch (error) {
     throw new StartError(
@@ -120,12 +120,31 @@ function makeDirectory(path: string): string {
   }
 }
 
-async function openStore(daemon: Daemon, log: Log): Promise<Store> {
+/** `mkdirSync`'s own `recursive` never returns on a file system that refuses with ENOENT, such as /proc. */
+function makeWithParents(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o750 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error;
+    makeWithParents(dirname(path));
+    mkdirSync(path, { mode: 0o750 });
+  }
+}
+
+async function openStore(daemon: Daemon, log: Log, metrics: Metrics): Promise<Store> {
   const { etcd, dataDir } = daemon.common;
   if (etcd.length === 0 && daemon.storeWithoutEtcd === 'embedded') {
     return openEmbeddedStore({ directory: join(dataDir, 'store'), log });
   }
-  return openEtcdStore({ endpoints: etcd.length === 0 ? [LOCAL_ETCD] : etcd, ...daemon.etcdAccess, log });
+  const endpoints = etcd.length === 0 ? [LOCAL_ETCD] : etcd;
+  try {
+    return openEtcdStore({ endpoints, ...daemon.etcdAccess, log, metrics });
+  } catch (error) {
+    if (error instanceof StoreError) throw new StartError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 /** `/health`: the process answers, and what troubles it. `/ready`: it serves, or why not. `/metrics`: Prometheus. */

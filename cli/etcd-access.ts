@@ -18,9 +18,16 @@ export function readEtcdAccess(common: CommonValues, problems: string[]): EtcdAc
   if ((etcdCert === undefined) !== (etcdKey === undefined)) {
     problems.push('--etcd-cert and --etcd-key go together: give both or neither');
   }
-  const plain = common.etcd.filter((endpoint) => endpoint.startsWith('http:'));
-  if (etcdCa !== undefined && common.etcd.length > 0 && plain.length > 0) {
-    problems.push(`--etcd-ca is given, but ${plain.join(', ')} is not https: write https:// for TLS`);
+  const withoutEtcd = common.etcd.length === 0 ? 'no --etcd names an https endpoint' : undefined;
+  const plain = common.etcd.filter((endpoint) => !/^https:/i.test(endpoint));
+  const notTls = withoutEtcd ?? (plain.length > 0 ? `${plain.join(', ')} is not https` : undefined);
+  for (const [flag, file] of [
+    ['--etcd-ca', etcdCa],
+    ['--etcd-cert', etcdCert],
+  ] as const) {
+    if (file !== undefined && notTls !== undefined) {
+      problems.push(`${flag}=${JSON.stringify(file)}: ${notTls}; write --etcd https://… for TLS`);
+    }
   }
   const password = readOptional('--etcd-password-file', etcdPasswordFile, problems)?.toString('utf8').trimEnd();
   const ca = readOptional('--etcd-ca', etcdCa, problems);

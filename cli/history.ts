@@ -8,6 +8,8 @@ export interface History {
   readonly history: readonly EventJson[];
   readonly isCut?: boolean;
   readonly gaps?: readonly Gap[];
+  /** Of `up`: why one of the two could not say. */
+  readonly incomplete?: readonly string[];
   /** Of a resolver, with `at`: the answers it would have given then. */
   readonly resolved?: Resolved;
   /** Of an announcer, with `at`: what it announced then. */
@@ -62,8 +64,8 @@ export const historyCommand: Command = {
     const { http, at, since, json } = read.values;
     try {
       const history = await askDaemon<History>(http, '/v1/history', { name, at, since });
-      print(json ? JSON.stringify(history) : describe(history));
-      return EXIT_OK;
+      print(json ? JSON.stringify(history) : describe(history, name));
+      return name === undefined || hasEventOf(history) ? EXIT_OK : EXIT_FAILED;
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       complain(`history: ${error.message}`);
@@ -72,14 +74,22 @@ export const historyCommand: Command = {
   },
 };
 
-function describe({ history, isCut, gaps = [], resolved, stood }: History): string {
+/** Beside the name's own events there are those that concern every name, as that the store was lost. */
+function hasEventOf({ history, resolved }: History): boolean {
+  return resolved !== undefined || history.some((event) => 'key' in event || 'container' in event);
+}
+
+function describe(answer: History, name: string | undefined): string {
+  const { history, isCut, gaps = [], resolved, stood, incomplete = [] } = answer;
   const lines = [
     ...(isCut === true ? ['… older events left out: give --since'] : []),
     ...[...history.map(eventLine), ...gaps.map(gapLine)]
       .sort((one, other) => one.atMs - other.atMs)
       .map(({ line }) => line),
   ];
-  if (history.length === 0) lines.push('no event');
+  if (name !== undefined && !hasEventOf(answer)) lines.push(`no event of ${name}`);
+  else if (history.length === 0) lines.push('no event');
+  for (const reason of incomplete) lines.push(`incomplete: ${reason}`);
   if (resolved !== undefined) lines.push('', ...describeResolved(resolved));
   if (stood !== undefined) {
     lines.push('', stood.stands.length === 0 ? 'announced then: nothing' : 'announced then:');

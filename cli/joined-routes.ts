@@ -30,11 +30,16 @@ function joinRoute(announcer: Route, resolver: Route, join: Join): Route {
     handle: async (request) => {
       const [first, second] = await Promise.all([ask(announcer, request)(), ask(resolver, request)()]);
       if (first instanceof HttpError && second instanceof HttpError) throw first.status === 404 ? second : first;
-      return {
-        json: join(first instanceof HttpError ? undefined : first, second instanceof HttpError ? undefined : second),
-      };
+      const joined = join(jsonOf(first), jsonOf(second));
+      // That one does not know the name is no gap; that it could not say is one.
+      const silent = [first, second].filter((each) => each instanceof HttpError && each.status !== 404) as HttpError[];
+      return { json: silent.length === 0 ? joined : { ...joined, incomplete: silent.map(({ message }) => message) } };
     },
   };
+}
+
+function jsonOf(answer: Json | HttpError): Json | undefined {
+  return answer instanceof HttpError ? undefined : answer;
 }
 
 function ask(route: Route, request: HttpRequest): Ask {

@@ -20,6 +20,7 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
       .summary(command.summary)
       .description(command.description ?? command.summary)
       .helpOption('-h, --help', 'Print this help.')
+      .showHelpAfterError(`(rollcall ${command.name} --help lists every setting)`)
       .exitOverride()
       .configureHelp({ helpWidth: 110, formatItem: formatItem });
     for (const argument of command.arguments) {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIP } from 'node:net';
 import stringify from 'fast-json-stable-stringify';
-import { type HostPort, ListenError } from './address.ts';
+import { formatHostPort, type HostPort, isLoopback, ListenError } from './address.ts';
 import type { Log } from './log.ts';
 
 /** A request that matched a route. */
@@ -39,6 +39,20 @@ export class HttpError extends Error {
   }
 }
 
+/** At most `max` of this handler at once; a further request is told to come again. For what reads much. */
+export function limited(max: number, what: string, handle: Route['handle']): Route['handle'] {
+  let running = 0;
+  return async (request) => {
+    if (running >= max) throw new HttpError(429, 'busy', `${max} ${what} are being read; ask again when they are done`);
+    running += 1;
+    try {
+      return await handle(request);
+    } finally {
+      running -= 1;
+    }
+  };
+}
+
 /** No request of ours carries a body or long headers; what waits longer than this is cut. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 256;
@@ -52,7 +66,7 @@ export interface HttpServer {
 export async function serveHttp(address: HostPort, routes: readonly Route[], log: Log): Promise<HttpServer> {
   const table = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   const server = createServer((request, response) => {
-    answer(table, request, response).catch((error: unknown) => {
+    answer(table, isLoopback(address.host), request, response).catch((error: unknown) => {
       log.error('http-failed', `HTTP ${request.method} ${request.url} failed: ${String(error)}`);
       if (!response.headersSent) sendError(response, 500, 'internal', 'the request failed; the daemon logged why');
       else response.destroy();
@@ -62,6 +76,7 @@ export async function serveHttp(address: HostPort, routes: readonly Route[], log
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.maxConnections = CONNECTIONS_MAX;
   await listen(server, address);
+  server.on('error', (error) => log.error('http-failed', `HTTP on ${formatHostPort(address)}: ${error.message}`));
   const bound = server.address() as AddressInfo;
   return {
     address: { host: bound.address, port: bound.port },
@@ -99,10 +114,14 @@ function patternOf(path: string): Pattern {
 
 async function answer(
   table: readonly { route: Route; pattern: Pattern }[],
+  isLocal: boolean,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  const refusal = refusalOf(request, isLocal);
+  if (refusal !== undefined) return sendError(response, 403, 'forbidden', refusal);
+  const url = parseUrl(request.url ?? '/');
+  if (url === undefined) return sendError(response, 400, 'bad-url', 'the request names no path');
   const matches = table.filter(({ pattern }) => pattern.regexp.test(url.pathname));
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const match = matches.find(({ route }) => route.method === method);
@@ -123,6 +142,25 @@ async function answer(
     if (!(error instanceof HttpError)) throw error;
     sendError(response, error.status, error.code, error.message);
   }
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text, 'http://localhost') ? new URL(text, 'http://localhost') : undefined;
+}
+
+/**
+ * A web page that a person of this machine looks at must not become a client: by a name of its own that resolves to
+ * loopback (DNS rebinding), or by sending a form. A daemon on another address is behind whatever its operator put there.
+ */
+function refusalOf({ headers, method }: IncomingMessage, isLocal: boolean): string | undefined {
+  const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  if (isLocal && host !== '' && host !== 'localhost' && isIP(host) === 0) {
+    return `this daemon listens on loopback and is not called ${JSON.stringify(host)}; ask it by its address`;
+  }
+  if (method !== 'GET' && method !== 'HEAD' && headers.origin !== undefined) {
+    return `requests of web pages (Origin ${JSON.stringify(headers.origin)}) change nothing here`;
+  }
+  return undefined;
 }
 
 function paramsOf({ regexp, names }: Pattern, path: string): Record<string, string> {

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { HttpError, type HttpRequest, type Route } from '../../shared/http.ts';
+import { HttpError, type HttpRequest, limited, type Route } from '../../shared/http.ts';
 import type { JournalGap, Sequenced } from '../../shared/journal/event.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
 import { readMoment } from '../../shared/moment.ts';
@@ -49,6 +49,8 @@ export interface Explained {
 }
 
 const EVENTS_MAX = 10_000;
+/** Histories read at once: each goes through the journal's files. */
+const READS_MAX = 2;
 /** A service of more instances than this is explained by the first of them. */
 const EXPLAINED_MAX = 50;
 
@@ -87,7 +89,9 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/history',
-      handle: async (request) => ({ json: await readHistory(view, running().journal, request) }),
+      handle: limited(READS_MAX, 'histories', async (request) => ({
+        json: await readHistory(view, running().journal, request),
+      })),
     },
     {
       method: 'GET',

@@ -89,6 +89,12 @@ test('explain of a container leaves out that the resolver knows no such name', a
   assert.equal(await ask([refuses(path, 404, 'unknown')], [says(path, keys)], path), { resolver: keys });
 });
 
+test('when one of them cannot say, the answer says so', async () => {
+  const path = '/v1/history';
+  const answer = await ask([says(path, { history: [], gaps: [] })], [refuses(path, 429, 'busy')], path);
+  assert.equal((answer as { incomplete: string[] }).incomplete, ['busy']);
+});
+
 test('a path of one side alone is that side’s', async () => {
   assert.equal(await ask([], [says('/v1/at', { at: 1 })], '/v1/at'), { at: 1 });
 });

@@ -47,6 +47,9 @@ test('answers the example services without Docker and etcd, and prints the dig t
   const history = await rollcall(['history', 'web', '--http', up.http]);
   assert.is(history.exit, 0, history.stderr);
   assert.match(history.stdout, /announced/i);
+  const nothing = await rollcall(['history', 'nosuch', '--http', up.http]);
+  assert.is(nothing.exit, 1);
+  assert.match(nothing.stdout, 'no event of nosuch');
   const started = performance.now();
   assert.is(await up.process.end('SIGINT'), 0);
   assert.ok(performance.now() - started < 5_000);
@@ -110,6 +113,21 @@ test('wrong settings are all named at once, with exit code 2', async () => {
   ]) {
     assert.ok(stderr.includes(part), `${part} in:\n${stderr}`);
   }
+});
+
+test('a data directory that cannot be made is named, with exit code 1', async () => {
+  for (const directory of ['/proc/x', '/dev/null/x']) {
+    const { exit, stderr } = await rollcall(['up', '--data-dir', directory]);
+    assert.is(exit, 1);
+    assert.match(stderr, `cannot make the data directory ${directory}`);
+    assert.match(stderr, '--data-dir');
+  }
+});
+
+test('TLS settings without a TLS endpoint are refused, never left out silently', async () => {
+  const { exit, stderr } = await rollcall(['up', '--etcd-ca', 'package.json']);
+  assert.is(exit, 2);
+  assert.match(stderr, '--etcd-ca="package.json": no --etcd names an https endpoint');
 });
 
 test('an unknown flag or command exits 2 with a suggestion', async () => {

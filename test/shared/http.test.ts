@@ -1,8 +1,10 @@
+import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ListenError } from '../../shared/address.ts';
-import { HttpError, type HttpServer, type Route, serveHttp } from '../../shared/http.ts';
+import { HttpError, type HttpServer, limited, type Route, serveHttp } from '../../shared/http.ts';
 import { silentLog } from '../../shared/log.ts';
+import { until } from '../support/until.ts';
 
 const routes: Route[] = [
   {
@@ -27,6 +29,16 @@ const routes: Route[] = [
   },
 ];
 
+const waiting: (() => void)[] = [];
+routes.push({
+  method: 'GET',
+  path: '/wide',
+  handle: limited(1, 'wide answers', async () => {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    return { json: {} };
+  }),
+});
+
 const test = suite<{ server: HttpServer; url: string }>('shared/http');
 test.before(async (context) => {
   context.server = await serveHttp({ host: '127.0.0.1', port: 0 }, routes, silentLog);
@@ -38,6 +50,14 @@ test('answers JSON with sorted keys, path parameters decoded', async ({ url }) =
   const response = await fetch(`${url}/v1/services/web%2F1?z=2`);
   assert.is(response.headers.get('content-type'), 'application/json');
   assert.is(await response.text(), '{"name":"web/1","z":"2"}\n');
+});
+
+test('past its limit a handler says to come again', async ({ url }) => {
+  const first = fetch(`${url}/wide`);
+  await until('the first to be under way', () => waiting.length === 1);
+  assert.is((await fetch(`${url}/wide`)).status, 429);
+  waiting[0]?.();
+  assert.is((await first).status, 200);
 });
 
 test('answers text with its content type', async ({ url }) => {
@@ -57,6 +77,39 @@ for (const [path, method, status, code] of [
     assert.is(response.status, status);
     assert.is(body.error.code, code);
     assert.not.match(body.error.message, /secret/);
+  });
+}
+
+/** Status of a raw request line and headers, as no client library would send them. */
+function rawStatus({ address }: HttpServer, head: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(address.port, address.host, () => socket.write(`${head}\r\nConnection: close\r\n\r\n`));
+    let text = '';
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      text += part;
+    });
+    socket.once('end', () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1])));
+    socket.once('error', reject);
+  });
+}
+
+for (const [rule, head, status] of [
+  ['a request line that is no path is the client’s fault', 'GET // HTTP/1.1\r\nHost: localhost', 400],
+  [
+    'a page that calls loopback by a name of its own is refused',
+    'GET /metrics HTTP/1.1\r\nHost: evil.example.org',
+    403,
+  ],
+  ['localhost is called by its names', 'GET /metrics HTTP/1.1\r\nHost: localhost:8053', 200],
+  ['and by its addresses', 'GET /metrics HTTP/1.1\r\nHost: [::1]:8053', 200],
+  [
+    'a form of a web page changes nothing',
+    'POST /metrics HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example.org',
+    403,
+  ],
+] as const) {
+  test(rule, async ({ server }) => {
+    assert.is(await rawStatus(server, head), status);
   });
 }
 
