@@ -31,6 +31,10 @@ export const upCommand: Command = {
     const resolver = resolverConfig(read.values, read.values.domain);
     if (!announcer.ok) problems.push(...announcer.problems);
     if (!resolver.ok) problems.push(...resolver.problems);
+    if (read.values.workers > 1)
+      problems.push(
+        `--workers="${read.values.workers}": up answers in its own process; for several run rollcall resolver`,
+      );
     if (!announcer.ok || !resolver.ok || problems.length > 0) return complainOfSettings('up', problems);
     const { listen, zones } = resolver.config;
     // Only now: the other commands start faster without the programs.

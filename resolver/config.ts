@@ -129,11 +129,10 @@ export const resolverSettings = {
   workers: integerSetting({
     flag: 'workers',
     placeholder: 'N',
-    help: 'Processes that share the listening addresses. Only 1 is supported: run one resolver per address for more.',
+    help: 'Processes that answer on the listening addresses, beside the one that follows the store when there are several. More use more cores; each has a zone, a forward cache and a rate limit of its own.',
     default: 1,
     min: 1,
-    max: 1,
-    why: 'several workers are not supported yet; start one resolver for each address instead',
+    max: 64,
   }),
 };
 

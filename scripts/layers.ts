@@ -4,7 +4,13 @@
  */
 
 /** Composition roots: may import edges and pure files. */
-export const MAINS: readonly string[] = ['announcer/main.ts', 'resolver/main.ts', 'cli/'];
+export const MAINS: readonly string[] = [
+  'announcer/main.ts',
+  'resolver/main.ts',
+  'resolver/answering.ts',
+  'resolver/workers/worker.ts',
+  'cli/',
+];
 
 /** Touch the world: sockets, files, timers, clocks, processes. May import edges and pure files, never a main. */
 export const EDGES: readonly string[] = [
@@ -54,6 +60,8 @@ export const EDGES: readonly string[] = [
   'resolver/serving/udp.ts',
   'resolver/forwarding/upstream-group.ts',
   'resolver/following/zone-journal.ts',
+  'resolver/serving/reuse-port.ts',
+  'resolver/workers/pool.ts',
   'shared/common-settings.ts',
   'shared/http.ts',
   'shared/journal/',

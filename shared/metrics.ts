@@ -1,13 +1,33 @@
-import { type Counter, collectDefaultMetrics, Gauge, Histogram, Counter as PromCounter, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  type Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Counter as PromCounter,
+  Registry,
+} from 'prom-client';
 
 export type { Counter, Gauge, Histogram } from 'prom-client';
 
 /** The metrics of one process. Declared beside the code that counts, help text and all; label values come from closed sets. */
 export class Metrics {
   readonly #registry = new Registry();
+  #included: MetricsSum | undefined;
 
-  constructor() {
-    collectDefaultMetrics({ register: this.#registry });
+  /** @param ofProcess CPU, memory, event loop and the like too */
+  constructor({ ofProcess = true }: { readonly ofProcess?: boolean } = {}) {
+    if (ofProcess) collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Adds what other processes count to what this one does. */
+  include(sum: MetricsSum): void {
+    this.#included = sum;
+  }
+
+  /** As they stand now, to be sent to another process. */
+  async records(): Promise<readonly MetricsRecord[]> {
+    return recordsOf(this.#registry);
   }
 
   counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
@@ -113,11 +133,53 @@ export class Metrics {
   }
 
   /** Prometheus text format. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    if (this.#included === undefined) return this.#registry.metrics();
+    const others = await this.#included.all();
+    const shared = new Set(others.flat().map(({ name }) => name));
+    // What no other process counts goes out as it is: prom-client leaves some metrics of a process out of sums.
+    const names = this.#registry.getMetricsAsArray().map(({ name }) => name);
+    const own = names.filter((name) => !shared.has(name)).map((name) => this.#registry.getSingleMetricAsString(name));
+    const summed = (await this.records()).filter(({ name }) => shared.has(name));
+    return [...(await Promise.all(own)), await aggregated([summed, ...others]).metrics()].join('\n\n');
   }
 
   get contentType(): string {
     return this.#registry.contentType;
   }
+}
+
+/** One metric with its values, as prom-client hands it from process to process. */
+export interface MetricsRecord {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Metrics of other processes, to be summed. What a process counted stays counted when it is gone; its gauges go with it. */
+export class MetricsSum {
+  readonly #byProcess = new Map<number, readonly MetricsRecord[]>();
+  #gone: Promise<readonly MetricsRecord[]> = Promise.resolve([]);
+
+  /** @param id of the process, never used for another */
+  set(id: number, records: readonly MetricsRecord[]): void {
+    this.#byProcess.set(id, records);
+  }
+
+  end(id: number): void {
+    const counted = (this.#byProcess.get(id) ?? []).filter(({ type }) => type !== 'gauge');
+    this.#byProcess.delete(id);
+    this.#gone = this.#gone.then((gone) => recordsOf(aggregated([gone, counted])));
+  }
+
+  async all(): Promise<readonly (readonly MetricsRecord[])[]> {
+    return [await this.#gone, ...this.#byProcess.values()];
+  }
+}
+
+async function recordsOf(registry: Registry): Promise<readonly MetricsRecord[]> {
+  return (await registry.getMetricsAsJSON()) as unknown as readonly MetricsRecord[];
+}
+
+function aggregated(records: readonly (readonly MetricsRecord[])[]): Registry {
+  return AggregatorRegistry.aggregate(records as unknown as object[]);
 }

@@ -8,6 +8,8 @@ export interface LeaseSettings {
   readonly inUse: () => Iterable<LeaseId>;
   /** A lease's time became known for the first time; answers made of these names before that had another TTL. */
   readonly onLearned: (names: readonly OwnerName[]) => void;
+  /** A lease's time was seen, at first or again; `names` as in {@link onLearned}. */
+  readonly onDeadline?: (lease: LeaseId, deadlineMs: number, names: readonly OwnerName[]) => void;
   readonly log: Log;
   readonly nowMs?: () => number;
   /** Never set back; for when to ask. Default: `performance.now`. */
@@ -70,6 +72,13 @@ export class Leases {
   /** When `lease` runs out, ms since epoch, as it was last seen; undefined while it was not. Bound, for `lookup`. */
   readonly deadlineMs = (lease: LeaseId): number | undefined => this.#tracked.get(lease)?.deadlineMs;
 
+  /** Every lease whose time is known. */
+  *deadlines(): Generator<readonly [LeaseId, number]> {
+    for (const { lease, deadlineMs } of this.#tracked.values()) {
+      if (deadlineMs !== undefined) yield [lease, deadlineMs];
+    }
+  }
+
   /** A key of the zone is on `lease`. */
   saw(lease: LeaseId, name: OwnerName | undefined): void {
     let tracked = this.#tracked.get(lease);
@@ -126,6 +135,7 @@ export class Leases {
       tracked.names = undefined;
       this.#schedule(tracked, Math.max(EVERY_MIN_MS, (ttl?.grantedSeconds ?? 0) * 1000 * EVERY_SHARE));
       if (names.size > 0) this.#settings.onLearned([...names]);
+      this.#settings.onDeadline?.(tracked.lease, tracked.deadlineMs, [...names]);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#settings.log.debug('lease-unknown', `time left of lease ${tracked.lease} is not known: ${error.message}`);

@@ -1,3 +1,4 @@
+import type { OwnerName } from '../../shared/name.ts';
 import type { Availability } from '../lookup/settings.ts';
 import type { ZoneEvent } from '../zone/event.ts';
 import { evolve, Zone, type ZoneChange } from '../zone/zone.ts';
@@ -43,6 +44,27 @@ export class LiveZone implements Followed {
     if (event.type === 'StoreLost') this.live = false;
     if (event.type === 'DriftFound') this.drifted += 1;
     return evolve(this.zone, event);
+  }
+
+  /**
+   * Applies events of one step.
+   *
+   * @param seen told of each, with its own change
+   * @returns all that changed for answers
+   */
+  applyAll(
+    events: readonly ZoneEvent[],
+    seen?: (event: ZoneEvent, change: ZoneChange) => void,
+  ): Pick<ZoneChange, 'names' | 'addresses'> {
+    const names = new Set<OwnerName>();
+    const addresses = new Set<string>();
+    for (const event of events) {
+      const change = this.apply(event);
+      for (const name of change.names) names.add(name);
+      for (const address of change.addresses) addresses.add(address);
+      seen?.(event, change);
+    }
+    return { names: [...names], addresses: [...addresses] };
   }
 
   /** The zone is what the store holds, as of `atMs`. */

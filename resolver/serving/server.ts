@@ -10,9 +10,11 @@ import { UdpListener } from './udp.ts';
 
 export interface ServerSettings {
   readonly tcp: TcpSettings;
+  /** Other workers listen there too. */
+  readonly shared: boolean;
 }
 
-export const SERVER_SETTINGS: ServerSettings = { tcp: TCP_SETTINGS };
+export const SERVER_SETTINGS: ServerSettings = { tcp: TCP_SETTINGS, shared: false };
 
 export interface DnsServer {
   /** As given, with the ports that were found for port 0. */
@@ -79,6 +81,25 @@ export async function serveDns(
   };
 }
 
+/**
+ * Sees whether `addresses` can be listened on, and finds ports for port 0, for workers that will listen there.
+ *
+ * @throws {ListenError} when one is taken: shared ports alone would not tell
+ */
+export async function findAddresses(
+  addresses: readonly HostPort[],
+  answerer: Answerer,
+  settings: ServerSettings,
+): Promise<readonly HostPort[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const address of addresses) listeners.push(await listenOn(address, answerer, settings, () => undefined));
+    return listeners.map(({ address }) => address);
+  } finally {
+    await Promise.all(listeners.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]));
+  }
+}
+
 async function listenOn(
   wanted: HostPort,
   answerer: Answerer,
@@ -86,8 +107,8 @@ async function listenOn(
   onError: (error: Error) => void,
 ): Promise<Listener> {
   for (let left = PORT_TRIES; ; left -= 1) {
-    const udp = new UdpListener(answerer, onError);
-    const tcp = new TcpListener(answerer, settings.tcp);
+    const udp = new UdpListener(answerer, onError, settings.shared);
+    const tcp = new TcpListener(answerer, settings.tcp, settings.shared);
     const address = await udp.listen(wanted);
     try {
       await tcp.listen(address);

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { type HostPort, ListenError } from '../../shared/address.ts';
 import { MESSAGE_OCTETS_MAX } from '../wire/message.ts';
 import type { Answerer, ClientInfo } from './answerer.ts';
+import { reusePort } from './reuse-port.ts';
 import { type ClosedBecause, Connection, type Connections, LENGTH_OCTETS, type TcpSettings } from './tcp-connection.ts';
 
 export interface TcpCounts {
@@ -32,12 +33,15 @@ export class TcpListener implements Connections {
   readonly out = Buffer.alloc(MESSAGE_OCTETS_MAX);
   readonly batch = Buffer.alloc(2 * (MESSAGE_OCTETS_MAX + LENGTH_OCTETS));
   readonly #server: Server;
+  readonly #shared: boolean;
   /** In the order of their last whole query, or of connecting. */
   readonly #connections = new Set<Connection>();
   readonly #byClient = new Map<string, Set<Connection>>();
 
-  constructor(answerer: Answerer, settings: TcpSettings) {
+  /** @param shared other workers listen on the same address */
+  constructor(answerer: Answerer, settings: TcpSettings, shared = false) {
     this.answerer = answerer;
+    this.#shared = shared;
     this.settings = settings;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -48,7 +52,8 @@ export class TcpListener implements Connections {
       const refused = (cause: NodeJS.ErrnoException): void =>
         reject(new ListenError('DNS over TCP', address, '--listen', cause));
       this.#server.once('error', refused);
-      this.#server.listen({ host: address.host, port: address.port, ipv6Only: true }, () => {
+      const where = { host: address.host, port: address.port, ipv6Only: true, ...reusePort(this.#shared) };
+      this.#server.listen(where, () => {
         this.#server.off('error', refused);
         // Accepting can fail later for want of file descriptors: the connection is lost, the server stays.
         this.#server.on('error', () => {

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { type HostPort, ListenError } from '../../shared/address.ts';
 import { type Answerer, ASK_SLOWLY, type ClientInfo } from './answerer.ts';
+import { reusePort } from './reuse-port.ts';
 
 /** A burst of queries waits here while we are at something else; the system may grant less (`net.core.rmem_max`). */
 const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;
@@ -19,6 +20,7 @@ const RESPONSE_OCTETS_MAX = 4096;
  */
 export class UdpListener {
   readonly #answerer: Answerer;
+  readonly #shared: boolean;
   readonly #onError: (error: Error) => void;
   #socket: Socket | undefined;
   #out = Buffer.alloc(RESPONSE_OCTETS_MAX);
@@ -29,14 +31,17 @@ export class UdpListener {
     transport: 'udp',
   };
 
-  constructor(answerer: Answerer, onError: (error: Error) => void) {
+  /** @param shared other workers listen on the same address */
+  constructor(answerer: Answerer, onError: (error: Error) => void, shared = false) {
     this.#answerer = answerer;
+    this.#shared = shared;
     this.#onError = onError;
   }
 
   /** @throws {ListenError} */
   async listen(address: HostPort): Promise<HostPort> {
     const socket = createSocket({
+      ...reusePort(this.#shared),
       ...(isIPv6(address.host) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' }),
       recvBufferSize: SOCKET_BUFFER_OCTETS,
       sendBufferSize: SOCKET_BUFFER_OCTETS,

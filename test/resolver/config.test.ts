@@ -100,7 +100,7 @@ test('every problem is reported at once, with the value and what to write instea
     'allow-forward': '10.0.0.0/40',
     stub: 'corp.example.net',
     'srv-weights': 'half',
-    workers: '2',
+    workers: '65',
   });
   assert.is(found.length, 9);
   for (const [at, expected] of [
@@ -115,7 +115,7 @@ test('every problem is reported at once, with the value and what to write instea
   ].entries()) {
     assert.match(found[at] as string, expected);
   }
-  assert.match(found[8] as string, /not supported yet/);
+  assert.match(found[8] as string, /1 to 64/);
 });
 
 test('settings that contradict each other are problems', () => {

@@ -5,6 +5,7 @@ import { resolverSettings } from '../../resolver/config.ts';
 import { LiveZone } from '../../resolver/following/live-zone.ts';
 import { UpstreamForwarder } from '../../resolver/forwarding/forward.ts';
 import { zoneMetrics } from '../../resolver/report/metrics.ts';
+import { workerMetrics } from '../../resolver/workers/metrics.ts';
 import { silentLog } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 
@@ -19,6 +20,7 @@ for (const { flag } of Object.values(resolverSettings)) {
 test('the manual has every metric, and no other', async () => {
   const metrics = new Metrics();
   zoneMetrics(metrics, new LiveZone('/skydns'), { size: 0 }, Date.now);
+  workerMetrics(metrics, { serving: () => 2, replaced: () => 0 });
   new UpstreamForwarder({ upstreams: [], stubs: [] }, { log: silentLog, metrics }).close();
   const declared = [...(await metrics.text()).matchAll(/^# TYPE (rollcall_\w+)/gm)].map(([, name]) => name as string);
   assert.ok(declared.length > 15);

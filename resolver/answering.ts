@@ -1,0 +1,135 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { formatHostPort, type HostPort } from '../shared/address.ts';
+import type { Log } from '../shared/log.ts';
+import type { Metrics } from '../shared/metrics.ts';
+import type { LeaseId } from '../shared/store.ts';
+import type { ResolverConfig } from './config.ts';
+import type { LiveZone } from './following/live-zone.ts';
+import { isAllowed, PRIVATE_NETWORKS, parseNetwork } from './forwarding/allow.ts';
+import { UpstreamForwarder } from './forwarding/forward.ts';
+import { parseResolvConf } from './forwarding/resolv-conf.ts';
+import { withoutSelf } from './forwarding/upstreams.ts';
+import { type LookupContext, type LookupSettings, lookup, soaOf } from './lookup/lookup.ts';
+import { Answerer } from './serving/answerer.ts';
+import { RATE_LIMIT_DEFAULTS } from './serving/rate-limit.ts';
+import { SERVER_SETTINGS } from './serving/server.ts';
+import { COMPILED_LIMITS } from './wire/compiled.ts';
+
+const RESOLV_CONF = '/etc/resolv.conf';
+/** DNS flag day 2020: passes without fragments. */
+const EDNS_UDP_OCTETS = 1232;
+const SLOW_QUERIES_MAX = 4096;
+
+export interface AnsweringDeps {
+  readonly live: LiveZone;
+  /** When a lease runs out, ms since epoch; undefined while that is not known. */
+  leaseDeadlineMs(lease: LeaseId): number | undefined;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly version: string;
+  /** 16 octets (RFC 9018). */
+  readonly cookieSecret: Uint8Array;
+}
+
+/** What answers queries from a zone that someone keeps true: in this process, or in a worker. */
+export class Answering {
+  readonly answerer: Answerer;
+  /** Undefined when there is nobody to ask. */
+  readonly forwarder: UpstreamForwarder | undefined;
+  readonly #config: ResolverConfig;
+  readonly #deps: AnsweringDeps;
+
+  constructor(config: ResolverConfig, deps: AnsweringDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.forwarder = this.#createForwarder();
+    this.answerer = this.#createAnswerer();
+  }
+
+  context(): LookupContext {
+    const nowMs = Date.now();
+    return {
+      nowMs,
+      leaseDeadlineMs: (lease) => this.#deps.leaseDeadlineMs(lease),
+      outside: (question) =>
+        this.forwarder === undefined
+          ? { addresses: [], validUntilMs: Number.POSITIVE_INFINITY }
+          : this.forwarder.cached(question),
+      availability: this.#deps.live.availability(nowMs, this.#config.maxStaleMs),
+    };
+  }
+
+  close(): void {
+    this.forwarder?.close();
+  }
+
+  #createAnswerer(): Answerer {
+    const config = this.#config;
+    const { live, version, cookieSecret } = this.#deps;
+    const settings: LookupSettings = config;
+    return new Answerer({
+      lookup: (question) => lookup(live.zone, question, settings, this.context()),
+      soa: (zone) => soaOf(zone, settings, live.zone.revision),
+      revision: () => live.zone.revision,
+      forwarder: this.forwarder,
+      mayForward: (address) => isAllowed(address, config.allowForward),
+      availability: (nowMs) => live.availability(nowMs, config.maxStaleMs),
+      nowMs: Date.now,
+      random: () => randomInt(2 ** 32) / 2 ** 32,
+      settings: {
+        serverId: hostname(),
+        version: `rollcall ${version}`,
+        chaos: config.chaos,
+        rotate: config.rotate,
+        ednsUdpOctets: EDNS_UDP_OCTETS,
+        rateLimit: {
+          ...RATE_LIMIT_DEFAULTS,
+          responsesPerSecond: config.rateLimit,
+          exempt: PRIVATE_NETWORKS.flatMap((text) => parseNetwork(text) ?? []),
+        },
+        cookieSecret,
+        tcpIdleMs: SERVER_SETTINGS.tcp.idleMs,
+        slowQueriesMax: SLOW_QUERIES_MAX,
+        compiled: COMPILED_LIMITS,
+      },
+    });
+  }
+
+  /** Undefined when there is nobody to ask. */
+  #createForwarder(): UpstreamForwarder | undefined {
+    const { log, metrics } = this.#deps;
+    const { forward, listen, stubs } = this.#config;
+    const machine = Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
+    const prune = (servers: readonly HostPort[], whose: string): readonly HostPort[] => {
+      const { kept, dropped } = withoutSelf(servers, listen, machine);
+      if (dropped.length > 0) {
+        const list = dropped.map(formatHostPort).join(', ');
+        log.warn(
+          'upstream-is-self',
+          `${list} of ${whose} is this server itself; left out, for forwarding there would never end`,
+        );
+      }
+      return kept;
+    };
+    const upstreams = forward === 'system' ? prune(this.#systemUpstreams(), RESOLV_CONF) : prune(forward, '--forward');
+    const stubZones = stubs.map(({ zone, servers }) => ({ zone, servers: prune(servers, `--stub ${zone}`) }));
+    if (upstreams.length === 0 && stubZones.every(({ servers }) => servers.length === 0)) {
+      const why = forward !== 'system' && forward.length === 0 ? '--forward none' : 'no upstream is left';
+      log.info('forward-off', `${why}: names outside the zones are refused`);
+      return undefined;
+    }
+    return new UpstreamForwarder({ upstreams, stubs: stubZones }, { log, metrics });
+  }
+
+  #systemUpstreams(): readonly HostPort[] {
+    try {
+      return parseResolvConf(readFileSync(RESOLV_CONF, 'utf8'));
+    } catch (error) {
+      const message = `${RESOLV_CONF} cannot be read (${(error as Error).message}); name upstreams with --forward`;
+      this.#deps.log.warn('resolv-conf-unreadable', message);
+      return [];
+    }
+  }
+}
