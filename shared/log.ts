@@ -37,7 +37,8 @@ export function createLog(level: LogLevel, component: string): Log {
         levelKey: 'level',
         timestampKey: 'at',
         translateTime: 'SYS:HH:MM:ss.l',
-        ignore: 'component,event',
+        // The sentence says it all; the fields are for machines.
+        hideObject: true,
       })
     : destination({ dest: 2, sync: true });
   const logger = pino(options, stream);
