@@ -156,14 +156,14 @@ export class WorkerPool {
     for (const [lease, deadlineMs] of this.#settings.deadlines()) {
       send(worker, { type: 'lease', lease, deadlineMs, names: [] });
     }
-    const [head] = linesOf(live.zone, live.state, live.confirmedAtMs);
+    const [head] = linesOf(live.zone, live.state, live);
     await send(worker, { type: 'whole', head: head as HeadLine, isLive: live.isLive });
   }
 
   *#entryLines(): Generator<EntryLine> {
     const { live } = this.#settings;
     let isHead = true;
-    for (const line of linesOf(live.zone, live.state, live.confirmedAtMs)) {
+    for (const line of linesOf(live.zone, live.state, live)) {
       if (!isHead) yield line as EntryLine;
       isHead = false;
     }
