@@ -5,8 +5,10 @@ import { doctorCommand } from './doctor.ts';
 import { drainCommand } from './drain.ts';
 import { explainCommand } from './explain.ts';
 import { historyCommand } from './history.ts';
+import { journalCommand } from './journal.ts';
 import { lsCommand } from './ls.ts';
 import { runProgram } from './program.ts';
+import { replayCommand } from './replay.ts';
 import { resolverCommand } from './resolver.ts';
 import { undrainCommand } from './undrain.ts';
 import { upCommand } from './up.ts';
@@ -23,5 +25,7 @@ const commands = [
   undrainCommand,
   atCommand,
   diffCommand,
+  journalCommand,
+  replayCommand,
 ];
 process.exitCode = await runProgram(commands, process.argv.slice(2));
