@@ -15,6 +15,9 @@ need iptables iptables
 need nginx nginx-light
 need dig bind9-dnsutils
 need dnsperf dnsperf
+need nsd nsd
+need faketime faketime
+need nmap nmap
 need busybox busybox-static
 need openssl openssl
 need rsyslogd rsyslog

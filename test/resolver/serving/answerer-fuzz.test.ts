@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import type { ClientInfo } from '../../../resolver/serving/answerer.ts';
 import { type Answering, answering, TCP_CLIENT, UDP_CLIENT } from '../../support/answering.ts';
 import { optOctets, queryOctets } from '../../support/dns-client.ts';
+import { mutate, Random } from '../../support/mutations.ts';
 
 /**
  * Mutated messages into the query path. `ROLLCALL_FUZZ_INPUTS` sets their number, `ROLLCALL_FUZZ_SEED` the seed, which a
@@ -16,23 +17,6 @@ const SLOW_MS = 1;
 const TRIES = 20;
 
 const test = suite('resolver/answerer fuzz');
-
-/** xorshift32: the same numbers for the same seed, on every machine. */
-class Random {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = seed | 0 || 1;
-  }
-  below(bound: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % bound;
-  }
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
-}
 
 const ZONE = [
   ...Array.from({ length: 40 }, (_none, at) => `${at}.node-${at % 4}.web.example.org host=10.0.0.${at} port=80`),
@@ -77,45 +61,6 @@ const CORPUS: readonly Buffer[] = [
   Buffer.from('12340100ffffffffffffffff', 'hex'),
   Buffer.from('123401000001000000000000c00c00010001', 'hex'),
 ];
-
-/** Octets at which parsers differ: ends of ranges, pointers, label types. */
-const ODD_OCTETS = [0, 1, 0x3f, 0x40, 0x41, 0x5a, 0x7f, 0x80, 0xbf, 0xc0, 0xff, 0x2a, 0x2e, 0x5c, 41];
-
-function mutate(random: Random): Buffer {
-  let octets: Buffer = Buffer.from(random.pick(CORPUS));
-  for (let left = random.below(4); left >= 0; left -= 1) octets = mutateOnce(octets, random);
-  return octets;
-}
-
-function mutateOnce(octets: Buffer, random: Random): Buffer {
-  const at = random.below(octets.length + 1);
-  switch (random.below(8)) {
-    case 0:
-      if (at < octets.length) octets[at] = (octets[at] as number) ^ (1 << random.below(8));
-      return octets;
-    case 1:
-      if (at < octets.length) octets[at] = random.pick(ODD_OCTETS);
-      return octets;
-    case 2:
-      return octets.subarray(0, at);
-    case 3: {
-      const other = random.pick(CORPUS);
-      return Buffer.concat([octets.subarray(0, at), other.subarray(random.below(other.length))]);
-    }
-    case 4:
-      return Buffer.concat([octets.subarray(0, at), Buffer.from([random.pick(ODD_OCTETS)]), octets.subarray(at)]);
-    case 5:
-      // A count, where the mutation tells most.
-      if (octets.length >= 12) octets[4 + random.below(8)] = random.pick([0, 1, 2, 3, 255]);
-      return octets;
-    case 6:
-      return Buffer.concat([octets, Buffer.alloc(random.below(600), random.below(256))]);
-    default: {
-      const end = at + random.below(octets.length - at + 1);
-      return Buffer.concat([octets.subarray(0, end), octets.subarray(at)]);
-    }
-  }
-}
 
 interface Largest {
   ratio: number;
@@ -162,7 +107,7 @@ test(`${INPUTS} mutated messages: no throw, none over ${SLOW_MS} ms, no answer t
   // The first calls compile the code itself.
   for (const query of CORPUS) for (let times = 0; times < 50; times += 1) on.ask(Buffer.from(query));
   for (let input = 0; input < INPUTS; input += 1) {
-    const query = mutate(random);
+    const query = mutate(CORPUS, random);
     const client = random.below(4) === 0 ? TCP_CLIENT : UDP_CLIENT;
     const what = `input ${input} of seed ${SEED}: ${query.toString('hex')}`;
     try {
