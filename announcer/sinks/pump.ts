@@ -93,7 +93,8 @@ export class Pump {
     const { feed, lingerMs = LINGER_MS } = this.#settings;
     for (;;) {
       await feed.reached(this.#next, this.#rest.signal);
-      await this.#pause(lingerMs);
+      // A whole batch that waits has lingered enough.
+      if (feed.lastSequence - this.#next < this.#batchMax) await this.#pause(lingerMs);
       // On a stop all that is there is sent first, unless the receiver does not take it.
       if (this.#isStopping && (this.#isFailingOrAborted || feed.lastSequence < this.#next)) return;
       await this.#pass();

@@ -17,10 +17,12 @@ test('a reader that does not read stops nothing; when it reads it gets whole lin
   const pipe = join(temporaryDirectory(), 'pipe');
   execFileSync('mkfifo', [pipe]);
   const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
-  const { record, allTaken, taken, log, stop } = await pumping(new StdoutReceiver(pipe, 100));
+  const { pump, record, allTaken, taken, log, stop } = await pumping(new StdoutReceiver(pipe, 100));
   record(1_000, 'x'.repeat(100)); // more than a pipe holds
   await until('a failure', () => log.of('sink-failing').length > 0);
   assert.match(log.of('sink-failing')[0]?.message ?? '', 'its reader took nothing for 100 ms');
+  // Again and again, also in the middle of a line.
+  await until('more failures', () => pump.counts.retried > 900);
   assert.ok(taken() < 1_000);
   let text = '';
   const buffer = Buffer.alloc(16 * 1024);

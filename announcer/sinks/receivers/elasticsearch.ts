@@ -105,7 +105,7 @@ export class ElasticsearchReceiver implements Receiver {
         clearTimeout(deadline);
         reject(error instanceof SinkError ? error : new SinkError(error.message, { cause: error }));
       };
-      request.once('error', fail);
+      request.on('error', fail);
       request.once('response', (response) => {
         readAll(response).then((text) => {
           clearTimeout(deadline);

@@ -19,6 +19,7 @@ export class FileReceiver implements Receiver {
   readonly #path: string;
   readonly #open: OpenForAppend;
   #handle: FileHandle | undefined;
+  #isReopenDue = false;
 
   constructor(path: string, openForAppend: OpenForAppend = openFile) {
     this.#path = path;
@@ -39,11 +40,9 @@ export class FileReceiver implements Receiver {
     }
   }
 
+  /** With the next batch: one that is being written ends in the file where it began. */
   reopen(): void {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    // Nothing of ours is left to write to it: each batch was synced.
-    handle?.close().catch(() => {});
+    this.#isReopenDue = true;
   }
 
   async close(): Promise<void> {
@@ -57,7 +56,9 @@ export class FileReceiver implements Receiver {
   }
 
   async #current(): Promise<FileHandle> {
-    if (this.#handle !== undefined && (await this.#isElsewhere(this.#handle))) await this.close();
+    const isDue = this.#isReopenDue;
+    this.#isReopenDue = false;
+    if (this.#handle !== undefined && (isDue || (await this.#isElsewhere(this.#handle)))) await this.close();
     if (this.#handle !== undefined) return this.#handle;
     const handle = await this.#open(this.#path);
     try {

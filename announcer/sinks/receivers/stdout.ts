@@ -36,8 +36,9 @@ export class StdoutReceiver implements Receiver {
   async deliver(batch: readonly SinkRecord[], signal: AbortSignal): Promise<Delivery> {
     try {
       this.#fd ??= await this.#open();
-      await this.#write(this.#fd, this.#rest, signal);
-      await this.#write(this.#fd, Buffer.from(batch.map(jsonLine).join('')), signal);
+      // First the end of a line that was begun, then the batch that it was part of, from its beginning.
+      const octets = Buffer.concat([this.#rest, Buffer.from(batch.map(jsonLine).join(''))]);
+      await this.#write(this.#fd, octets, signal);
       return ALL_TAKEN;
     } catch (error) {
       throw error instanceof SinkError ? error : new SinkError((error as Error).message, { cause: error });
@@ -77,7 +78,7 @@ export class StdoutReceiver implements Receiver {
           await wait(FULL_PAUSE_MS);
           continue;
         }
-        this.#rest = restOfLine(octets, at);
+        this.#rest = at === 0 ? this.#rest : restOfLine(octets, at);
         throw isFull ? new SinkError(`its reader took nothing for ${this.#timeoutMs} ms`) : error;
       }
     }
@@ -87,8 +88,8 @@ export class StdoutReceiver implements Receiver {
 
 const NEWLINE = 0x0a;
 
-/** What is missing of the line that was begun before `at`; nothing when `at` begins one. */
+/** What is missing of the line that `at` is in the middle of; nothing when it begins one. */
 function restOfLine(octets: Buffer, at: number): Buffer {
-  if (at === 0 || octets[at - 1] === NEWLINE) return Buffer.alloc(0);
+  if (octets[at - 1] === NEWLINE) return Buffer.alloc(0);
   return octets.subarray(at, octets.indexOf(NEWLINE, at) + 1);
 }

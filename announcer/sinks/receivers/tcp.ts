@@ -71,7 +71,7 @@ export class TcpReceiver implements Receiver {
         if (isEnded && socket.readableEnded) resolve();
         else reject(new SinkError('it closed the connection before it had all of a batch'));
       });
-      socket.once('error', (error) => reject(asSinkError(error)));
+      socket.on('error', (error) => reject(asSinkError(error)));
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
     });
