@@ -190,12 +190,14 @@ export function announcerConfig(values: AnnouncerValues & { readonly prefix: str
   };
 }
 
-function sourceOf(address: string | undefined, name: string | undefined): AddressSource {
+/** What `--private-ip` and `--private-if` say together. */
+export function sourceOf(address: string | undefined, name: string | undefined): AddressSource {
   if (address !== undefined) return { from: 'address', address };
   return name === undefined ? { from: 'host' } : { from: 'interface', name };
 }
 
-function addressProblems(which: string, address: string | undefined, name: string | undefined): string[] {
+/** At most one of `--private-ip` and `--private-if`. */
+export function addressProblems(which: string, address: string | undefined, name: string | undefined): string[] {
   if (address === undefined || name === undefined) return [];
   return [`--${which}-ip="${address}" and --${which}-if="${name}" say it twice; give one of them`];
 }

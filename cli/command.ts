@@ -7,12 +7,20 @@ export interface Command {
   readonly summary: string;
   /** What the command is for, when the summary does not say it all. */
   readonly description?: string;
-  readonly arguments: readonly { readonly name: string; readonly help: string; readonly required: boolean }[];
+  readonly arguments: readonly CommandArgument[];
   readonly settings: SettingsTable;
   /** Command lines that a person can type as they stand. */
   readonly examples: readonly string[];
   /** @returns the exit code: 0 done, 1 failed, 2 wrong settings or arguments */
   readonly run: (given: Given) => Promise<number>;
+}
+
+export interface CommandArgument {
+  readonly name: string;
+  readonly help: string;
+  readonly required: boolean;
+  /** The last one, and as many as are given. */
+  readonly variadic?: boolean;
 }
 
 export interface Given {

@@ -10,6 +10,7 @@ import { lsCommand } from './ls.ts';
 import { runProgram } from './program.ts';
 import { replayCommand } from './replay.ts';
 import { resolverCommand } from './resolver.ts';
+import { runCommand } from './run.ts';
 import { undrainCommand } from './undrain.ts';
 import { upCommand } from './up.ts';
 
@@ -20,6 +21,7 @@ const commands = [
   lsCommand,
   explainCommand,
   historyCommand,
+  runCommand,
   doctorCommand,
   drainCommand,
   undrainCommand,

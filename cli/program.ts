@@ -24,7 +24,8 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
       .exitOverride()
       .configureHelp({ helpWidth: 110, formatItem: formatItem });
     for (const argument of command.arguments) {
-      parser.argument(argument.required ? `<${argument.name}>` : `[${argument.name}]`, argument.help);
+      const name = argument.variadic === true ? `${argument.name}...` : argument.name;
+      parser.argument(argument.required ? `<${name}>` : `[${name}]`, argument.help);
     }
     for (const setting of Object.values(command.settings)) addOption(parser, setting);
     if (command.examples.length > 0) {
@@ -32,7 +33,7 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
     }
     parser.action(async (...args: unknown[]) => {
       exitCode = await command.run({
-        arguments: args.slice(0, command.arguments.length) as (string | undefined)[],
+        arguments: args.slice(0, command.arguments.length).flat() as (string | undefined)[],
         flags: flagsOf(command, parser),
         environment: process.env,
       });

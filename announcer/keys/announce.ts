@@ -27,6 +27,8 @@ import { type Left, type Told, Writer } from './writer.ts';
 export interface AnnounceSettings {
   readonly store: Store;
   readonly host: string;
+  /** What claims the keys, when that is not the host: `rollcall run`. */
+  readonly owning?: string;
   /** `<prefix>/<domain reversed>/`: the part of the store that is watched. */
   readonly domainPrefix: string;
   readonly ttlSeconds: number;

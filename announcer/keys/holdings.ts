@@ -38,9 +38,9 @@ export class Holdings {
   readonly #dirty = new Set<EtcdKey>();
   readonly #repairs = new Map<EtcdKey, DriftCause>();
 
-  /** @param claimed the keys that a predecessor with the same journal wanted */
-  constructor(host: string, leases: LeaseBook, claimed: Iterable<EtcdKey>) {
-    this.#standing = new Standing(host);
+  /** @param claimed the keys that a predecessor with the same journal wanted @param owning as in {@link Standing} */
+  constructor(host: string, leases: LeaseBook, claimed: Iterable<EtcdKey>, owning?: string) {
+    this.#standing = new Standing(host, owning);
     this.#leases = leases;
     this.#claimed = new Set(claimed);
   }

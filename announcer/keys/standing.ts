@@ -27,13 +27,19 @@ export interface Learned {
  */
 export class Standing {
   readonly #host: string;
+  readonly #owning: string;
   readonly #keys = new Map<EtcdKey, StandingKey>();
   /** Revisions at which keys were seen absent: an older put that is told later must not bring one back. */
   readonly #absentAt = new Map<EtcdKey, Revision>();
 
-  /** @param host every announcer id of it is us: the host's claim sees to it that only one of them writes */
-  constructor(host: string) {
+  /**
+   * @param host   the label below which our keys lie
+   * @param owning what claims them, the host unless `rollcall run` does: every id behind it is us, as the claim sees to it
+   *               that only one of them writes
+   */
+  constructor(host: string, owning = host) {
     this.#host = host;
+    this.#owning = owning;
   }
 
   get(key: EtcdKey): StandingKey | undefined {
@@ -101,7 +107,7 @@ export class Standing {
   #foreignOwner(entry: Entry, before: StandingKey | undefined): string | undefined {
     const decoded = decodeRecord(entry.value);
     const owner = decoded.ok ? (decoded.record.owner ?? '') : '';
-    if (owner.startsWith(`${this.#host}/`)) return undefined;
+    if (owner.startsWith(`${this.#owning}/`)) return undefined;
     const editedOurs = before !== undefined && before.foreignOwner === undefined;
     if (owner === '' && editedOurs && before.createRevision === entry.createRevision) return undefined;
     return owner;

@@ -28,6 +28,8 @@ export interface Left {
 export interface WriterSettings {
   readonly store: Store;
   readonly host: string;
+  /** As in `Standing`; the host unless given. */
+  readonly owning?: string;
   readonly ttlSeconds: number;
   readonly left: Left;
   readonly now: () => number;
@@ -69,7 +71,7 @@ export class Writer {
         settings.wake();
       },
     });
-    this.#holdings = new Holdings(settings.host, this.#leases, settings.left.keys);
+    this.#holdings = new Holdings(settings.host, this.#leases, settings.left.keys, settings.owning);
   }
 
   get leases(): ShardLeases {

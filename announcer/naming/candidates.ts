@@ -188,7 +188,7 @@ function candidateOf(
 export function instanceKey(
   instance: string,
   service: string,
-  { host, domain, prefix }: AnnounceRules,
+  { host, domain, prefix }: Pick<AnnounceRules, 'host' | 'domain' | 'prefix'>,
 ): EtcdKey | { readonly reason: string } {
   try {
     const key = keyOf(nameOf([instance, host.name, service, ...labelsOf(domain)]), prefix);
