@@ -1,5 +1,3 @@
-import stringify from 'fast-json-stable-stringify';
-
 /** A container as `/containers/json?all=1` lists it, as far as it is used. */
 export interface ListedContainer {
   readonly id: string;
@@ -20,11 +18,12 @@ export function readContainerList(json: unknown): readonly ListedContainer[] | u
   });
 }
 
+/** The order of what the engine keeps in maps says nothing. Not made canonical as a whole: of thousands, that took half a second. */
 function printOf(raw: Record<string, unknown>): string {
   const { Names, Image, Labels, State, NetworkSettings, HostConfig } = raw;
-  // The engine walks a map for these: their order says nothing.
-  const ports = (Array.isArray(raw.Ports) ? raw.Ports : []).map((port: unknown) => stringify(port)).sort();
+  const ports = (Array.isArray(raw.Ports) ? raw.Ports : []).map((port: unknown) => JSON.stringify(port)).sort();
   // `Up 5 minutes (healthy)`: the minutes pass, the word in brackets is a change.
   const health = /\(.*\)/.exec(String(raw.Status ?? ''))?.[0] ?? '';
-  return stringify({ Names, Image, Labels, State, NetworkSettings, HostConfig, ports, health });
+  const labels = Object.entries((Labels ?? {}) as object).sort(([one], [other]) => (one < other ? -1 : 1));
+  return JSON.stringify({ Names, Image, labels, State, NetworkSettings, HostConfig, ports, health });
 }
