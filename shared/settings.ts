@@ -25,13 +25,23 @@ export interface Setting<T> {
   readonly repeatable: boolean;
   /** Read after `ROLLCALL_<FLAG>`. */
   readonly fallbackVariables: readonly string[];
-  /** @throws {SettingError} whose message completes `--flag="text": …` */
+  /** @throws {SettingError} whose message completes `--flag="text": …`; {SettingItemsError} with such a message for each item */
   readonly read: (texts: readonly string[]) => T;
   readonly absent: () => T;
 }
 
 export class SettingError extends Error {
   override readonly name = 'SettingError';
+}
+
+/** Each wrong item of a list: `shown` is what the report repeats of it, which must be no secret. */
+export class SettingItemsError extends Error {
+  override readonly name = 'SettingItemsError';
+  readonly items: readonly { readonly shown: string; readonly problem: string }[];
+  constructor(items: SettingItemsError['items']) {
+    super(items.map(({ shown, problem }) => `${JSON.stringify(shown)}: ${problem}`).join('; '));
+    this.items = items;
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds settings of every type
@@ -64,8 +74,7 @@ export function readSettings<T extends SettingsTable>(
     try {
       values[name] = setting.read(given.texts);
     } catch (error) {
-      if (!(error instanceof SettingError)) throw error;
-      problems.push(`${given.source}=${JSON.stringify(given.texts.join(','))}: ${error.message}`);
+      problems.push(...problemsOf(error, given));
     }
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, values: values as ValuesOf<T> };
@@ -75,6 +84,12 @@ export function readSettings<T extends SettingsTable>(
 export function describeProblems(program: string, problems: readonly string[]): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   return [`${program}: configuration has ${count}`, ...problems.map((problem) => `  ${problem}`)].join('\n');
+}
+
+function problemsOf(error: unknown, { source, texts }: { source: string; texts: readonly string[] }): string[] {
+  if (error instanceof SettingError) return [`${source}=${JSON.stringify(texts.join(','))}: ${error.message}`];
+  if (!(error instanceof SettingItemsError)) throw error;
+  return error.items.map(({ shown, problem }) => `${source}=${JSON.stringify(shown)}: ${problem}`);
 }
 
 function givenTexts(

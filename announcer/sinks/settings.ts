@@ -1,4 +1,11 @@
-import { listSetting, optionalSetting, SettingError, type ValuesOf } from '../../shared/settings.ts';
+import {
+  listSetting,
+  optionalSetting,
+  type Setting,
+  SettingError,
+  SettingItemsError,
+  type ValuesOf,
+} from '../../shared/settings.ts';
 import { parseTarget, redacted, type SinkTarget } from './target.ts';
 
 /** More than this in one record is no allow-list; the length of a line follows from it. */
@@ -6,15 +13,17 @@ const LABELS_MAX = 32;
 const LABEL_OCTETS_MAX = 128;
 
 export const sinkSettings = {
-  // Read later on, by sinkConfigOf: what `readSettings` says of a wrong text has the whole text in it, password and all.
-  sinks: listSetting({
+  sinks: {
+    repeatable: true,
+    bounds: '',
+    fallbackVariables: [],
     flag: 'sink',
     placeholder: 'URL',
     help: 'Send the life of each container there, as JSON: logstash://host:5959, elasticsearch://[user@]host:9200/index (elasticsearchs: TLS), syslog://host:514, syslog+udp://host:514, file:///path, stdout:. Repeatable. See docs/audit.md.',
     defaultText: 'none',
-    read: (text) => text,
-    absent: (): readonly string[] => [],
-  }),
+    read: readTargets,
+    absent: () => [],
+  } as Setting<readonly SinkTarget[]>,
   sinkLabels: listSetting({
     flag: 'sink-label',
     placeholder: 'NAME',
@@ -46,21 +55,27 @@ export interface SinkConfig {
   readonly caFile: string | undefined;
 }
 
-/** Checks each URL, and what no single setting can see. Every problem is added to `problems`. */
+/** Checks what no single setting can see. Every problem is added to `problems`. */
 export function sinkConfigOf(values: ValuesOf<typeof sinkSettings>, problems: string[]): SinkConfig {
-  const { sinks, sinkLabels: labels, sinkPasswordFile: passwordFile, sinkCa: caFile } = values;
-  const targets: SinkTarget[] = [];
-  for (const text of sinks) {
-    const read = parseTarget(text);
-    if (!read.ok) problems.push(`--sink=${JSON.stringify(redacted(text))}: ${read.problem}`);
-    else if (targets.some(({ url }) => url === text)) problems.push(`--sink=${JSON.stringify(text)}: is given twice`);
-    else targets.push(read.target);
-  }
+  const { sinks: targets, sinkLabels: labels, sinkPasswordFile: passwordFile, sinkCa: caFile } = values;
   if (labels.length > LABELS_MAX) {
     problems.push(`--sink-label is given ${labels.length} times; at most ${LABELS_MAX} labels go into a record`);
   }
   problems.push(...accessProblems(targets, passwordFile, caFile));
   return { targets, labels, passwordFile, caFile };
+}
+
+function readTargets(texts: readonly string[]): readonly SinkTarget[] {
+  const targets: SinkTarget[] = [];
+  const wrong: { shown: string; problem: string }[] = [];
+  for (const text of texts) {
+    const read = parseTarget(text);
+    if (!read.ok) wrong.push({ shown: redacted(text), problem: read.problem });
+    else if (targets.some(({ url }) => url === text)) wrong.push({ shown: text, problem: 'is given twice' });
+    else targets.push(read.target);
+  }
+  if (wrong.length > 0) throw new SettingItemsError(wrong);
+  return targets;
 }
 
 function accessProblems(targets: readonly SinkTarget[], passwordFile?: string, caFile?: string): string[] {

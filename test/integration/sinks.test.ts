@@ -4,7 +4,7 @@ import { Subject } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AnnouncerEvent } from '../../announcer/event.ts';
-import { sinkConfigOf } from '../../announcer/sinks/settings.ts';
+import { sinkConfigOf, sinkSettings } from '../../announcer/sinks/settings.ts';
 import { Sinks } from '../../announcer/sinks/sinks.ts';
 import type { Sequenced } from '../../shared/journal/event.ts';
 import { Journal } from '../../shared/journal/journal.ts';
@@ -49,7 +49,7 @@ async function started(
   });
   const problems: string[] = [];
   const none = { sinkPasswordFile: undefined, sinkCa: undefined };
-  const config = sinkConfigOf({ sinks: urls, sinkLabels: labels, ...none }, problems);
+  const config = sinkConfigOf({ sinks: sinkSettings.sinks.read(urls), sinkLabels: labels, ...none }, problems);
   assert.equal(problems, []);
   const sinks = new Sinks({ config, journal, recorded$, host: 'node-1', dataDir, log, metrics });
   sinks.start();

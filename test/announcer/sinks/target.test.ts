@@ -69,22 +69,26 @@ function problemsOf(flags: Record<string, string | string[]>): readonly string[]
   return config.ok ? [] : config.problems;
 }
 
-test('every problem of every sink is reported at once, and no password', () => {
+test('every wrong URL is reported at once, beside what else is wrong, and no password', () => {
   const problems = problemsOf({
-    sink: ['kafka://host', 'elasticsearch://u:hunter2@host/x', 'stdout:', 'stdout:', 'elasticsearch://u@host/x'],
-    'sink-ca': '/ca.pem',
+    sink: ['kafka://host', 'elasticsearch://u:hunter2@host/x', 'stdout:', 'stdout:', 'logstash://host'],
+    'lease-ttl': '3',
   });
+  assert.equal(problems.map((problem) => problem.slice(0, 44)).sort(), [
+    '--lease-ttl="3": must be 15 to 86400 s, as 9',
+    '--sink="elasticsearch://u:***@host/x": a pas',
+    '--sink="kafka://host": there is no kind of s',
+    '--sink="stdout:": is given twice',
+  ]);
+  assert.not.match(problems.join('\n'), 'hunter2');
+});
+
+test('a user without a password, and an authority without TLS, are mistakes', () => {
+  const problems = problemsOf({ sink: 'elasticsearch://u@host/x', 'sink-ca': '/ca.pem' });
   assert.equal(
     problems.map((problem) => problem.slice(0, 44)),
-    [
-      '--sink="kafka://host": there is no kind of s',
-      '--sink="elasticsearch://u:***@host/x": a pas',
-      '--sink="stdout:": is given twice',
-      '--sink="elasticsearch://u@host/x": names a u',
-      '--sink-ca is given, but no --sink uses TLS: ',
-    ],
+    ['--sink="elasticsearch://u@host/x": names a u', '--sink-ca is given, but no --sink uses TLS: '],
   );
-  assert.not.match(problems.join('\n'), 'hunter2');
 });
 
 test('a password file without a user is a mistake', () => {
