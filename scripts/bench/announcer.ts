@@ -44,7 +44,7 @@ export async function benchAnnouncer(settings: AnnouncerBenchSettings): Promise<
   return [...figures, ...(await benchReal(settings))];
 }
 
-async function benchSimulated({
+export async function benchSimulated({
   directory,
   simulated = 5000,
   steadySeconds = 30,
