@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { merge, type Observable, Subscription, tap } from 'rxjs';
 import { type Component, type ComponentDeps, type NotReady, StartError } from '../shared/component.ts';
+import { PushedFeed } from '../shared/event-feed.ts';
 import type { Route } from '../shared/http.ts';
 import { Journal } from '../shared/journal/journal.ts';
 import { journalMetrics } from '../shared/journal/metrics.ts';
@@ -52,6 +53,7 @@ const SINKS_GRACE_MS = 500;
 class Announcer implements Component {
   readonly name = 'announcer';
   readonly routes: readonly Route[];
+  readonly feed = new PushedFeed('announcer', () => this.#journal);
   readonly failed: Promise<Error>;
   readonly #config: AnnouncerConfig;
   readonly #deps: ComponentDeps;
@@ -78,8 +80,7 @@ class Announcer implements Component {
       domain,
       running: () => {
         if (this.#running === undefined) return undefined;
-        const { state, recorded$ } = this.#running.loop;
-        return { ...this.#running, state, recorded$ };
+        return { ...this.#running, state: this.#running.loop.state };
       },
     });
     this.routes = [...statusRoutes, ...drainRoutes({ prefix, domain, running: () => this.#running })];
@@ -188,7 +189,8 @@ class Announcer implements Component {
       engineUp: () => world.engineStatus?.up === true,
     });
     this.#reports.add(
-      loop.recorded$.subscribe(({ event }) => {
+      loop.recorded$.subscribe(({ event, sequence }) => {
+        this.feed.push(event, sequence);
         metrics.count(event, (key) => loop.state.standing.has(key));
         const line = logLineOf(event);
         if (line !== undefined) log[line.level](line.event, line.message, line.fields);
@@ -246,6 +248,7 @@ class Announcer implements Component {
       loop.record({ type: 'AnnouncerStopped', atMs: Date.now(), how });
       this.#reports.unsubscribe();
       loop.recorded$.complete();
+      this.feed.end();
       await loop.snapshot();
       await sinks.stop(SINKS_GRACE_MS);
     }

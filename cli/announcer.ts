@@ -1,5 +1,6 @@
 import { announcerConfig, announcerSettings } from '../announcer/config.ts';
 import { formatHostPort } from '../shared/address.ts';
+import { eventsRoute } from '../shared/event-streams.ts';
 import { readSettings, switchSetting } from '../shared/settings.ts';
 import type { Command } from './command.ts';
 import { daemonSettings } from './daemon-settings.ts';
@@ -49,7 +50,7 @@ export const announcerCommand: Command = {
       http: read.values.http,
       storeWithoutEtcd: 'local-etcd',
       components: (deps) => [createAnnouncer(config.config, deps('announcer'))],
-      routes: ([announcer]) => announcer?.routes ?? [],
+      routes: ([announcer]) => (announcer === undefined ? [] : [...announcer.routes, eventsRoute([announcer.feed])]),
       isStdoutTaken: config.config.sinks.targets.some(({ kind }) => kind === 'stdout'),
       banner: (http) => `announcer runs; ask it with: rollcall ls --http ${formatHostPort(http)}`,
     });

@@ -10,7 +10,7 @@ export function describeEvent(event: EventJson): string {
 type Words = (event: EventJson) => string;
 
 /** `KeyWritten key=/skydns/… shard=0`: any event that has no sentence of its own. */
-const plain: Words = ({ type, atMs: _atMs, sequence: _sequence, ...fields }) =>
+const plain: Words = ({ type, atMs: _atMs, sequence: _sequence, source: _source, ...fields }) =>
   [type, ...Object.entries(fields).map(([name, value]) => `${name}=${text(value)}`)].join(' ');
 
 const WORDS: Readonly<Record<string, Words>> = {

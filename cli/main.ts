@@ -13,6 +13,7 @@ import { resolverCommand } from './resolver.ts';
 import { runCommand } from './run.ts';
 import { undrainCommand } from './undrain.ts';
 import { upCommand } from './up.ts';
+import { watchCommand } from './watch.ts';
 
 const commands = [
   upCommand,
@@ -29,5 +30,6 @@ const commands = [
   diffCommand,
   journalCommand,
   replayCommand,
+  watchCommand,
 ];
 process.exitCode = await runProgram(commands, process.argv.slice(2));

@@ -1,4 +1,5 @@
 import { resolverConfig, resolverSettings } from '../resolver/config.ts';
+import { eventsRoute } from '../shared/event-streams.ts';
 import { readSettings } from '../shared/settings.ts';
 import { digLine } from './banner.ts';
 import type { Command } from './command.ts';
@@ -35,7 +36,7 @@ export const resolverCommand: Command = {
       http: read.values.http,
       storeWithoutEtcd: 'local-etcd',
       components: (deps) => [createResolver(config.config, deps('resolver'))],
-      routes: ([resolver]) => resolver?.routes ?? [],
+      routes: ([resolver]) => (resolver === undefined ? [] : [...resolver.routes, eventsRoute([resolver.feed])]),
       banner: () => `resolver answers; try: ${digLine(config.config.listen, config.config.zones)}`,
     });
   },

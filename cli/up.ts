@@ -1,6 +1,7 @@
 import { announcerConfig, announcerSettings } from '../announcer/config.ts';
 import { resolverConfig, resolverSettings } from '../resolver/config.ts';
 import { formatHostPort } from '../shared/address.ts';
+import { eventsRoute } from '../shared/event-streams.ts';
 import { readSettings } from '../shared/settings.ts';
 import { digLine } from './banner.ts';
 import type { Command } from './command.ts';
@@ -51,7 +52,11 @@ export const upCommand: Command = {
         createAnnouncer(announcer.config, deps('announcer')),
         createResolver(resolver.config, deps('resolver')),
       ],
-      routes: ([first, second]) => joinRoutes(first?.routes ?? [], second?.routes ?? []),
+      routes: (both) => {
+        const [first, second] = both;
+        const feeds = both.map(({ feed }) => feed);
+        return [...joinRoutes(first?.routes ?? [], second?.routes ?? []), eventsRoute(feeds)];
+      },
       isStdoutTaken: announcer.config.sinks.targets.some(({ kind }) => kind === 'stdout'),
       banner: (http) =>
         [

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Subscription } from 'rxjs';
 import { formatHostPort, type HostPort } from '../shared/address.ts';
 import { type Component, type ComponentDeps, type NotReady, StartError } from '../shared/component.ts';
+import { PushedFeed } from '../shared/event-feed.ts';
 import type { Route } from '../shared/http.ts';
 import { JournalError } from '../shared/journal/journal.ts';
 import { journalMetrics } from '../shared/journal/metrics.ts';
@@ -17,7 +18,7 @@ import { ProblemLog } from './following/problem-log.ts';
 import { ZoneJournal } from './following/zone-journal.ts';
 import type { LookupContext } from './lookup/settings.ts';
 import { zoneMetrics } from './report/metrics.ts';
-import { type Listener, resolverRoutes } from './report/routes.ts';
+import { resolverRoutes } from './report/routes.ts';
 import { type DnsServer, findAddresses, SERVER_SETTINGS, serveDns } from './serving/server.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { ZoneEvent } from './zone/event.ts';
@@ -32,12 +33,12 @@ export function createResolver(config: ResolverConfig, deps: ComponentDeps): Res
 export class Resolver implements Component {
   readonly name = 'resolver';
   readonly routes: readonly Route[];
+  readonly feed = new PushedFeed('resolver', () => this.#zoneJournal?.journal);
   readonly failed: Promise<Error>;
   readonly #config: ResolverConfig;
   readonly #deps: ComponentDeps;
   readonly #live: LiveZone;
   readonly #problems: ProblemLog;
-  readonly #listeners = new Set<Listener>();
   #fail: (error: Error) => void = () => {};
   #zoneJournal: ZoneJournal | undefined;
   #answering: Answering | undefined;
@@ -65,7 +66,6 @@ export class Resolver implements Component {
       maxStaleMs: config.maxStaleMs,
       isForwarding: () => this.#answering?.forwarder !== undefined,
       journal: () => this.#zoneJournal?.journal,
-      listeners: this.#listeners,
       nowMs: Date.now,
     });
   }
@@ -201,9 +201,9 @@ export class Resolver implements Component {
     await this.#server?.close();
     await this.#workers?.stop();
     this.#answering?.close();
-    for (const listener of this.#listeners) listener.end();
     if (this.#zoneJournal === undefined) return;
     this.#take({ type: 'events', events: [{ type: 'ResolverStopped', atMs: Date.now() }], bulk: false });
+    this.feed.end();
     await this.#zoneJournal.close();
   }
 
@@ -228,10 +228,10 @@ export class Resolver implements Component {
     const changed = this.#live.applyAll(events, (event, { problem }) => {
       if (problem !== undefined) this.#problems.add(problem, Math.floor(performance.now()));
       this.#sawLease(event);
-      for (const listener of this.#listeners) listener.event(event);
     });
-    this.#zoneJournal?.record(events, step.bulk);
     this.#answering?.answerer.changed(changed);
+    const first = this.#zoneJournal?.record(events, step.bulk);
+    for (const [at, event] of events.entries()) this.feed.push(event, first === undefined ? undefined : first + at);
   }
 
   /** A loss says when the zone was last known to be true, so that the past can be told as it was answered. */

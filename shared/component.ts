@@ -1,3 +1,4 @@
+import type { EventFeed } from './event-feed.ts';
 import type { Route } from './http.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -20,7 +21,9 @@ export type NotReady = readonly string[];
 /** The announcer or the resolver, put together but not yet started. */
 export interface Component {
   readonly name: 'announcer' | 'resolver';
+  /** Without `/v1/events`: that is made of `feed`, of one program or of two that run as one. */
   readonly routes: readonly Route[];
+  readonly feed: EventFeed;
   notReady(): NotReady;
   /** What is wrong though it serves, as a journal whose disk is full: each a sentence for `/health`. */
   troubles?(): readonly string[];

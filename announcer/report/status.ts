@@ -1,4 +1,3 @@
-import type { Observable } from 'rxjs';
 import { HttpError, type HttpRequest, limited, type Route } from '../../shared/http.ts';
 import type { JournalGap, Sequenced } from '../../shared/journal/event.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
@@ -7,7 +6,6 @@ import type { OwnerName } from '../../shared/name.ts';
 import type { AnnouncerState } from '../decisions/state.ts';
 import { type Engine, EngineError } from '../docker/engine.ts';
 import type { AnnouncerEvent } from '../event.ts';
-import { EventStreams } from '../event-stream.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { type Explanation, explainContainer } from './explain.ts';
 import { isAbout, isKeyOf, type StoodThen, subjectOf, Then } from './history.ts';
@@ -23,7 +21,6 @@ export interface AnnouncerView {
         readonly rules: AnnounceRules;
         readonly journal: Journal<AnnouncerEvent>;
         readonly engine: Engine;
-        readonly recorded$: Observable<Sequenced<AnnouncerEvent>>;
       }
     | undefined;
 }
@@ -62,7 +59,6 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
       throw new HttpError(503, 'starting', 'the announcer is starting; /ready says how far it is');
     return found;
   };
-  const streams = new EventStreams();
   const services = () => listServices(running().state, view.prefix, view.domain);
   return [
     { method: 'GET', path: '/v1/services', handle: () => ({ json: { services: services() } }) },
@@ -92,15 +88,6 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
       handle: limited(READS_MAX, 'histories', async (request) => ({
         json: await readHistory(view, running().journal, request),
       })),
-    },
-    {
-      method: 'GET',
-      path: '/v1/events',
-      handle: () => {
-        const { recorded$ } = running();
-        streams.check();
-        return { stream: (response) => streams.add(recorded$, response) };
-      },
     },
   ];
 }

@@ -77,16 +77,22 @@ export class ZoneJournal {
     return zoneJournal;
   }
 
-  /** Events that were just applied to the zone. Bulk ones are kept by the snapshot that follows their `ZoneSynced`. */
-  record(events: readonly ZoneEvent[], bulk: boolean): void {
+  /**
+   * Events that were just applied to the zone. Bulk ones are kept by the snapshot that follows their `ZoneSynced`.
+   *
+   * @returns the number of the first, the others' follow it; undefined of bulk ones, which have none
+   */
+  record(events: readonly ZoneEvent[], bulk: boolean): number | undefined {
     if (bulk) {
       this.#needsSnapshot = true;
-      return;
+      return undefined;
     }
+    const first = this.journal.status.lastSequence + 1;
     for (const event of events) this.journal.append(event);
     this.#eventsSinceSnapshot += events.length;
     if (this.#needsSnapshot && events.some(({ type }) => type === 'ZoneSynced')) this.#snapshot();
     else if (this.#eventsSinceSnapshot >= Math.max(SNAPSHOT_EVENTS_SOON, this.#live.zone.size)) this.#snapshot();
+    return first;
   }
 
   /** The zone is known to be true at this moment: a restart counts its staleness from here. */

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { type HttpAnswer, HttpError, type HttpRequest, type Route } from '../../shared/http.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
 import { readMoment } from '../../shared/moment.ts';
@@ -15,13 +14,6 @@ import { askedType, pastAnswerFor, pastDifferenceFor, tooOld } from './past-rout
 import { type Listing, listNames, listServices } from './services.ts';
 import { namesMeant } from './subject.ts';
 
-/** Who is told of events as they happen. */
-export interface Listener {
-  event(event: ZoneEvent): void;
-  /** The resolver stops. */
-  end(): void;
-}
-
 export interface RouteDeps {
   readonly live: LiveZone;
   readonly lookupSettings: LookupSettings;
@@ -30,16 +22,11 @@ export interface RouteDeps {
   isForwarding(): boolean;
   /** Undefined before the start. */
   journal(): Journal<ZoneEvent> | undefined;
-  readonly listeners: Set<Listener>;
   nowMs(): number;
 }
 
 /** Histories read at once: each goes through the journal's files. */
 const READS_MAX = 2;
-const STREAMS_MAX = 64;
-/** A reader of the event stream that is further behind is cut off: it can come back and ask `/v1/history`. */
-const STREAM_BACKLOG_OCTETS = 1024 * 1024;
-const KEEPALIVE_MS = 15_000;
 
 export function resolverRoutes(deps: RouteDeps): readonly Route[] {
   let reads = 0;
@@ -65,11 +52,6 @@ export function resolverRoutes(deps: RouteDeps): readonly Route[] {
     { method: 'GET', path: '/v1/history', handle: (request) => reading(() => historyOf(deps, request)) },
     { method: 'GET', path: '/v1/at', handle: (request) => reading(() => answerAt(deps, request)) },
     { method: 'GET', path: '/v1/diff', handle: (request) => reading(() => differenceOf(deps, request)) },
-    {
-      method: 'GET',
-      path: '/v1/events',
-      handle: () => ({ stream: (response) => streamEvents(deps.listeners, response) }),
-    },
   ];
 }
 
@@ -197,28 +179,4 @@ function momentOf(query: URLSearchParams, parameter: string, nowMs: number): num
     'bad-time',
     `${parameter}=${JSON.stringify(text)} is no moment; write 14:32, 2026-11-20T14:32:00Z, or 15m for a quarter of an hour ago`,
   );
-}
-
-/** Server-sent events: each event as it happens, from now on. */
-function streamEvents(listeners: Set<Listener>, response: ServerResponse): void {
-  if (listeners.size >= STREAMS_MAX) {
-    response.writeHead(429, { 'content-type': 'application/json' });
-    response.end('{"error":{"code":"busy","message":"too many readers of the event stream"}}\n');
-    return;
-  }
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  response.write(': rollcall resolver events\n\n');
-  const keepalive = setInterval(() => response.write(':\n\n'), KEEPALIVE_MS);
-  const listener: Listener = {
-    event: (event) => {
-      if (response.writableLength > STREAM_BACKLOG_OCTETS) response.destroy();
-      else response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-    },
-    end: () => response.end(),
-  };
-  listeners.add(listener);
-  response.once('close', () => {
-    clearInterval(keepalive);
-    listeners.delete(listener);
-  });
 }

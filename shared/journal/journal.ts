@@ -227,6 +227,11 @@ export class Journal<E extends JournalEvent> {
     };
   }
 
+  /** The oldest number that may still be in it. */
+  get firstSequence(): number {
+    return this.#appender.segments[0]?.firstSequence ?? this.#nextSequence;
+  }
+
   /** Writes what is queued and gives the directory free. What is appended afterwards is lost, and counted. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
