@@ -188,6 +188,22 @@ test('withdraws nothing while the engine is away, and reads all when it is back'
     assert.is(followed.stateOf(kept.id), 'running');
   }));
 
+test('hears how containers end of a daemon that closes its socket first, and of those alone', () =>
+  following(async (engine, followed) => {
+    const [first, second, third] = [engine.run(), engine.run(), engine.run()];
+    for (const { id } of [first, second, third]) await isState(followed, id, 'running');
+    engine.closeSocket();
+    engine.emit(first.id, 'kill', { signal: '15' });
+    await until('the loss', () => followed.statuses.at(-1)?.up === false);
+    const from = followed.observations.length;
+    engine.emit(second.id, 'kill', { signal: '15' });
+    engine.exit(second, 137);
+    await until('the last words', () => followed.said(second.id, from).length === 2);
+    assert.equal(followed.said(second.id, from), ['hinted kill 15', 'hinted die']);
+    assert.equal(followed.said(third.id, from), []);
+    assert.is(followed.lines.filter((line) => line.startsWith('engine-unreachable')).length, 1);
+  }));
+
 test('says once that no engine is reachable, and what to do, and once that it is back', () =>
   following(async (engine, followed) => {
     await engine.die();

@@ -1,4 +1,5 @@
 /** The Docker API on a Unix socket, for faults that a real engine will not give on demand. */
+import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -49,6 +50,12 @@ export class FakeEngine extends EngineModel {
     const closed = new Promise((resolve) => server?.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
     if (server !== undefined) await closed;
+  }
+
+  /** As a daemon that begins to stop: nobody new is let in, and the streams that are open go on. */
+  closeSocket(): void {
+    this.#server?.close();
+    rmSync(this.socketPath, { force: true });
   }
 
   /** Accepts connections and says nothing, as a stopped process does; `false` lets everything through that waited. */
