@@ -97,6 +97,7 @@ export async function startResolver(
   http: number,
   etcdUrl: string,
   args: readonly string[] = [],
+  cores?: string,
 ): Promise<Server> {
   const ready = async (): Promise<boolean> => {
     try {
@@ -122,6 +123,7 @@ export async function startResolver(
       ...args,
     ],
     ready,
+    cores,
   );
 }
 

@@ -44,17 +44,19 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/** Of 50 ms each: a million records take their time. */
+const READY_TRIES_MAX = 2400;
+
 /** Starts a program pinned to the servers' core and waits until its port answers DNS. */
 export async function startPinned(
   name: string,
   port: number,
   command: readonly string[],
   answers: () => Promise<boolean>,
-  environment: NodeJS.ProcessEnv = process.env,
+  cores: string = SERVER_CORE,
 ): Promise<Server> {
-  const child = spawn('taskset', ['-c', SERVER_CORE, ...command], {
+  const child = spawn('taskset', ['-c', cores, ...command], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: environment,
   });
   running.add(child);
   let complaint = '';
@@ -63,7 +65,7 @@ export async function startPinned(
   });
   const ended = once(child, 'close').then(() => running.delete(child));
   for (let tries = 0; !(await answers()); tries += 1) {
-    if (child.exitCode !== null || tries > 600) throw new Error(`${name} does not answer: ${complaint}`);
+    if (child.exitCode !== null || tries > READY_TRIES_MAX) throw new Error(`${name} does not answer: ${complaint}`);
     await wait(50);
   }
   return {
@@ -181,8 +183,17 @@ ${lines.join('\n')}
   return ['dnsmasq', '-k', '-C', configuration];
 }
 
-/** User and system time of a process and its threads so far, in milliseconds. */
+/** User and system time of a process, its threads and the processes below it so far, in milliseconds. */
 export function cpuMs(pid: number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, each) => sum + cpuMsOf(each), 0);
+}
+
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children === '' ? [] : children.split(' ').map(Number);
+}
+
+function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
     .split(' ');
@@ -190,7 +201,11 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** Resident memory in MiB. */
+/** Resident memory of a process and those below it, in MiB. */
 export function residentMiB(pid: number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentMiBOf(each), 0);
+}
+
+function residentMiBOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 }
