@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type EtcdServer, putOf, putRecords, startEtcd, startResolver } from './ours.ts';
 import { query, RrTypeCode } from './query.ts';
-import { type BenchRecord, benchRecords, residentMiB, type Server, ZONE } from './servers.ts';
+import { type BenchRecord, benchRecords, cpuMs, residentMiB, type Server, ZONE } from './servers.ts';
 
 /** A figure against its budget. */
 export interface Finding {
@@ -47,8 +47,10 @@ export async function benchScale(directory: string, largest: number): Promise<Fi
       const started = performance.now();
       const server = await startResolver(`scale ${records}`, directory, 15_401, 15_481, etcd.url);
       const loadSeconds = (performance.now() - started) / 1000;
+      const loadCpuSeconds = cpuMs(server.pid) / 1000;
       await wait(SETTLE_MS);
       findings.push({ name: `${name}: process start to ready`, value: loadSeconds, unit: 's', budget: seconds });
+      findings.push({ name: `${name}: CPU until then`, value: loadCpuSeconds, unit: 's' });
       findings.push({ name: `${name}: resident`, value: residentMiB(server.pid), unit: 'MiB', budget: mib });
       if (records === SIZES[0].records) findings.push(...(await wideName(server)));
       await server.stop();
