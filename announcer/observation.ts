@@ -30,6 +30,16 @@ export type Observation = {
   /** `rollcall drain` and `undrain`: of the whole host, or of these containers. */
   | { readonly type: 'drain-asked'; readonly of: 'host' | readonly string[] }
   | { readonly type: 'undrain-asked'; readonly of: 'host' | readonly string[] }
+  /** What a check of the services file says now; `services-read` is told again behind it. */
+  | {
+      readonly type: 'service-probed';
+      /** `static:<name>`. */
+      readonly container: string;
+      /** As in `ServiceCheck`. */
+      readonly probe: string;
+      readonly passing: boolean;
+      readonly detail: string;
+    }
   | { readonly type: 'services-read'; readonly services: readonly StaticService[] }
   | { readonly type: 'stopping' }
 );

@@ -1,4 +1,17 @@
-import { delay, filter, forkJoin, merge, type Observable, of, ReplaySubject, race, take, tap, timer } from 'rxjs';
+import {
+  auditTime,
+  delay,
+  filter,
+  forkJoin,
+  merge,
+  type Observable,
+  of,
+  ReplaySubject,
+  race,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
 import type { Log } from '../shared/log.ts';
 import { containerProbes } from './checks/probes.ts';
 import { followContainers } from './containers.ts';
@@ -7,7 +20,9 @@ import type { Engine, EngineStatus } from './docker/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
+import { followServiceChecks } from './services/checks.ts';
 import { followServicesFile } from './services/file.ts';
+import type { StaticService } from './services/static-services.ts';
 
 export interface WorldSettings {
   readonly engine: Engine;
@@ -19,12 +34,15 @@ export interface WorldSettings {
 
 /** After the engine's first list, for the first checks: what a predecessor announced is not removed before them. */
 const SETTLE_MS = 5_000;
+/** Verdicts of the services file's checks that are taken together. */
+const VERDICTS_MS = 10;
 /** When no engine answers. */
 const SETTLE_ALONE_MS = 30_000;
 
 /** What the announcer looks at: the engine, the checks of its containers, and the services file. Tells all of it to the loop. */
 export class World {
   readonly #settings: WorldSettings;
+  readonly #servicesFound$ = new ReplaySubject<readonly StaticService[]>(1);
   readonly #servicesRead$ = new ReplaySubject<void>(1);
   #engineStatus: EngineStatus | undefined;
   #engineLostMs = 0;
@@ -75,6 +93,7 @@ export class World {
     return merge(
       engine.status$.pipe(tap((status) => this.#takeStatus(status))),
       this.#services$().pipe(tap((seen) => this.#takeServices(seen))),
+      this.#serviceChecks$(),
       probes.observations$.pipe(tap((seen) => loop.observe(seen))),
       // Last: the checks must be listened to when the first container is seen.
       followContainers({ engine, loop, rules, log, nowMs: Date.now }).pipe(tap((seen) => probes.take(seen))),
@@ -88,9 +107,22 @@ export class World {
     return followServicesFile({ path, log, nowMs: Date.now });
   }
 
+  /** Verdicts first become known, and then, many at a time, what they change. */
+  #serviceChecks$(): Observable<unknown> {
+    const { loop } = this.#settings;
+    return followServiceChecks(this.#servicesFound$, Date.now).pipe(
+      tap((seen) => loop.observe(seen)),
+      auditTime(VERDICTS_MS),
+      tap(() => this.lookAgain([], 'check')),
+    );
+  }
+
   #takeServices(seen: Observation): void {
     this.#settings.loop.observe(seen);
-    if (seen.type === 'services-read') this.#services = seen;
+    if (seen.type === 'services-read') {
+      this.#services = seen;
+      this.#servicesFound$.next(seen.services);
+    }
     this.#areServicesRead = true;
     this.#servicesRead$.next();
   }

@@ -38,6 +38,8 @@ export const EDGES: readonly string[] = [
   'announcer/run/process-announcement.ts',
   'announcer/run/process-check.ts',
   'announcer/run/process-sockets.ts',
+  'announcer/checks/verdict-loop.ts',
+  'announcer/services/checks.ts',
   'announcer/services/file.ts',
   'announcer/keys/shard-leases.ts',
   'announcer/report/drain-routes.ts',

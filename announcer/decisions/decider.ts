@@ -14,7 +14,7 @@ import { concludeLife, type Sight } from './lifecycle.ts';
 import { concludeListed, concludeVanished } from './losses.ts';
 import { concludeProbed } from './probe-results.ts';
 import type { AnnouncerState } from './state.ts';
-import { concludeServices } from './static-instances.ts';
+import { concludeServiceProbed, concludeServices } from './static-instances.ts';
 
 export { evolve } from './evolve.ts';
 export { unconfirmedLosses } from './losses.ts';
@@ -60,6 +60,9 @@ function conclude(state: AnnouncerState, seen: Observation, rules: AnnounceRules
       break;
     case 'undrain-asked':
       concludeUndrain(conclusions, seen);
+      break;
+    case 'service-probed':
+      concludeServiceProbed(conclusions, seen);
       break;
     case 'services-read':
       concludeServices(conclusions, seen, rules);

@@ -122,7 +122,7 @@ export function withdraw(
 }
 
 /** What it waits for now is why it was withdrawn; a HEALTHCHECK that starts anew is that of another run. */
-function withdrawReasonOf(reason: HoldReason): WithdrawReason {
+export function withdrawReasonOf(reason: HoldReason): WithdrawReason {
   return reason === 'starting' || reason === 'key-taken' ? 'died' : reason;
 }
 

@@ -2,17 +2,19 @@ import { isIP } from 'node:net';
 import { isUnspecified } from '../../shared/address.ts';
 import { type EtcdKey, NameError, parseName } from '../../shared/name.ts';
 import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
+import type { CheckKind } from '../event.ts';
 import { instanceKey } from '../naming/candidates.ts';
 import { problemOfField } from '../naming/labels.ts';
 import { type LabelMade, ldhLabel } from '../naming/service-name.ts';
 import { announcedValue } from '../naming/value.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
+import { type ServiceCheck, serviceCheckOf } from '../services/service-check.ts';
 import type { StaticService } from '../services/static-services.ts';
 import { about, type Conclusions } from './conclusions.ts';
-import { withdraw } from './instances.ts';
-import { holdOfContainer } from './readiness.ts';
-import { UNKNOWN_CONTAINER } from './state.ts';
+import { withdraw, withdrawReasonOf } from './instances.ts';
+import { holdOfContainer, type Readiness } from './readiness.ts';
+import { type ContainerState, UNKNOWN_CONTAINER } from './state.ts';
 
 type ServicesRead = Extract<Observation, { readonly type: 'services-read' }>;
 
@@ -30,6 +32,7 @@ interface StaticCandidate {
   readonly key: EtcdKey;
   readonly service: string;
   readonly record: ServiceRecord;
+  readonly check: ServiceCheck | undefined;
 }
 
 /** Brings the static announcements to what the services file says now; what it says no more is withdrawn. */
@@ -56,29 +59,63 @@ export function concludeServices(
       key,
       service,
       value: announcedValue(record, atMs),
-      check: 'none',
+      ...checkFields(candidate),
     });
   }
 }
 
-/** @returns whether it is held back, as by a drain; says so when that is new */
-function holdStatic(
+/** Notes a verdict; what it changes of what is announced, the next `services-read` says. */
+export function concludeServiceProbed(
   conclusions: Conclusions,
-  { container, name, key, service, record }: StaticCandidate,
-  rules: AnnounceRules,
-  atMs: number,
-): boolean {
+  { container: id, probe, passing, detail, atMs }: Extract<Observation, { readonly type: 'service-probed' }>,
+): void {
+  const container = conclusions.container(id);
+  if (container === undefined || container.verdicts[probe]?.isPassing === passing) return;
+  const { startedAt } = container;
+  const named = about(id, container, `check ${probe}`);
+  conclusions.add({ type: 'ContainerProbed', atMs, ...named, startedAt, port: probe, passing, detail });
+}
+
+function checkFields({ check }: StaticCandidate): { readonly check: CheckKind; readonly probe?: string } {
+  return check === undefined ? { check: 'none' } : { check: check.kind, probe: check.probe };
+}
+
+/** @returns whether it is held back, by a drain or its check; says so when that is new */
+function holdStatic(conclusions: Conclusions, candidate: StaticCandidate, rules: AnnounceRules, atMs: number): boolean {
+  const { container, name, key, service, record } = candidate;
   const known = conclusions.container(container) ?? UNKNOWN_CONTAINER;
-  const readiness = holdOfContainer(known, conclusions.state, rules, atMs);
+  const readiness = holdOfContainer(known, conclusions.state, rules, atMs) ?? holdOfServiceCheck(candidate, known);
   if (readiness === undefined || readiness.isReady) return false;
   const { reason, detail } = readiness;
-  withdraw(conclusions, container, key, 'draining', detail, { cause: CAUSE, atMs });
+  withdraw(conclusions, container, key, withdrawReasonOf(reason), detail, { cause: CAUSE, atMs });
   const value = encodeRecord(record);
   const held = known.held[key];
-  if (held?.reason === reason && held.value === value) return true;
+  if (held?.reason === reason && held.detail === detail && held.value === value) return true;
   const named = about(container, { name, image: '' }, CAUSE);
-  conclusions.add({ type: 'InstanceHeld', atMs, ...named, key, service, reason, detail, value, check: 'none' });
+  conclusions.add({
+    type: 'InstanceHeld',
+    atMs,
+    ...named,
+    key,
+    service,
+    reason,
+    detail,
+    value,
+    ...checkFields(candidate),
+  });
   return true;
+}
+
+/** What stands already is not withdrawn for want of a first result, as when the file gives it a check. */
+function holdOfServiceCheck(
+  { check, key }: StaticCandidate,
+  { keys, verdicts }: ContainerState,
+): Readiness | undefined {
+  if (check === undefined) return undefined;
+  const verdict = verdicts[check.probe];
+  if (verdict?.isPassing ?? keys.includes(key)) return undefined;
+  const detail = verdict?.detail ?? `waiting for the first result of its check (${check.probe})`;
+  return { isReady: false, reason: 'probe-failing', detail };
 }
 
 function withdrawStray(
@@ -141,7 +178,7 @@ function staticCandidate(entry: StaticService, container: string, rules: Announc
     return `instance ${JSON.stringify(entry.instance ?? entry.host)} ${instance.reason}; give it an instance`;
   const key = instanceKey(instance.label, service.label, rules);
   if (typeof key !== 'string') return key.reason;
-  const { name: _name, instance: _instance, protocol = 'tcp', ...fields } = entry;
+  const { name: _name, instance: _instance, check: _check, protocol = 'tcp', ...fields } = entry;
   const record: ServiceRecord = {
     ttl: rules.recordTtlSeconds,
     ...fields,
@@ -149,7 +186,7 @@ function staticCandidate(entry: StaticService, container: string, rules: Announc
     owner: rules.owner,
     container,
   };
-  return { container, name: entry.name, key, service: service.label, record };
+  return { container, name: entry.name, key, service: service.label, record, check: serviceCheckOf(entry) };
 }
 
 /** A person wrote it: taken as given, loopback included, but not what names no host. */

@@ -68,6 +68,10 @@ const FIELDS: Readonly<Record<keyof StaticService, FieldReader>> = {
     throw new FieldError('"tcp" or "udp"');
   },
   instance: label,
+  check: (value) => {
+    if (typeof value === 'string' && /^(tcp|http:\/[!-~]*)$/.test(value)) return value;
+    throw new FieldError('"tcp" or "http:/path"');
+  },
   priority: integer(0, 65_535),
   weight: integer(0, 65_535),
   // RFC 2181 §8: a TTL has 31 bits.
@@ -101,6 +105,9 @@ function readEntry(entry: unknown): EntryRead {
       if (!(error instanceof FieldError)) throw error;
       return { ok: false, reason: `.${field} is ${show(value)}; it must be ${error.message}` };
     }
+  }
+  if (service.check !== undefined && (service.port === undefined || service.protocol === 'udp')) {
+    return { ok: false, reason: `.check is ${show(service.check)}; it needs a TCP port to ask` };
   }
   return { ok: true, service: service as unknown as StaticService };
 }

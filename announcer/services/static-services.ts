@@ -8,6 +8,8 @@ export interface StaticService {
   readonly protocol?: 'tcp' | 'udp';
   /** Key segment below the service; made from host and port when absent. */
   readonly instance?: string;
+  /** `tcp` or `http:/path`, of `host` and `port`: announced only while it passes. Without one, as long as it is in the file. */
+  readonly check?: string;
   readonly priority?: number;
   readonly weight?: number;
   readonly ttl?: number;

@@ -107,4 +107,43 @@ test('the engine’s list and an empty engine take no static service away', () =
   assert.equal(keysOf(listed), keysOf(state));
 });
 
+const CHECKED: StaticService = { ...WEB, check: 'tcp' };
+const probed = (state: AnnouncerState, passing: boolean, probe = 'tcp 192.0.2.10:8080') =>
+  observe(
+    state,
+    { type: 'service-probed', container: 'static:web', probe, passing, detail: 'a detail', atMs: T0 },
+    rules(),
+  )[0];
+
+test('an entry with a check is held until it passes, withdrawn while it fails, and its value has no check', () => {
+  const [waiting, events] = read([CHECKED]);
+  assert.equal(
+    events.map((event) => (event.type === 'InstanceHeld' ? `${event.reason}: ${event.detail}` : event.type)),
+    ['probe-failing: waiting for the first result of its check (tcp 192.0.2.10:8080)'],
+  );
+  assert.equal(read([CHECKED], waiting)[1], [], 'quiet on repeats');
+  const [passing] = read([CHECKED], probed(waiting, true));
+  assert.equal(keysOf(passing), ['web/node-1/192-0-2-10-8080']);
+  assert.not.ok([...passing.desired.values()].join().includes('check'));
+  const [failing, withdrawn] = read([CHECKED], probed(passing, false));
+  assert.equal(keysOf(failing), []);
+  assert.ok(withdrawn.some((event) => event.type === 'InstanceWithdrawn' && event.reason === 'probe-failing'));
+});
+
+test('the check of one entry says nothing about another one of the same name', () => {
+  const both = [CHECKED, { ...CHECKED, host: '192.0.2.11' }];
+  const [state] = read(both, probed(read(both)[0], true, 'tcp 192.0.2.11:8080'));
+  assert.equal(keysOf(state), ['web/node-1/192-0-2-11-8080']);
+});
+
+test('what stands is not withdrawn because the file gives it a check, but because that fails', () => {
+  const [state] = read([CHECKED], read([WEB])[0]);
+  assert.is(state.desired.size, 1);
+  assert.is(read([CHECKED], probed(state, false))[0].desired.size, 0);
+});
+
+test('a verdict about what is not in the file concludes nothing', () => {
+  assert.is(probed(initialState, true), initialState);
+});
+
 test.run();

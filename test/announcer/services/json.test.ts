@@ -26,6 +26,7 @@ test('keeps every field as it is given', () => {
     portName: 'http',
     protocol: 'tcp',
     instance: 'a1',
+    check: 'http:/healthz',
     priority: 0,
     weight: 100,
     ttl: 30,
@@ -44,6 +45,8 @@ test('folds names to lower case, and takes the dot off a host', () => {
 const REFUSED: readonly [what: string, entry: unknown, problem: RegExp][] = [
   ['no object', 'web', /^services\[1\] is "web"; it must be an object/],
   ['no name', { host: '192.0.2.1' }, /^services\[1\] has no "name"/],
+  ['an unknown check', { ...WEB, port: 80, check: 'exec:x' }, /\.check is "exec:x"; it must be "tcp" or "http:\/path"/],
+  ['a check without a port', { name: 'web', host: '192.0.2.1', check: 'tcp' }, /\.check is "tcp"; it needs a TCP port/],
   ['no host', { name: 'web' }, /^services\[1\] has no "host"/],
   ['a name that is no label', { ...WEB, name: 'a.b' }, /^services\[1\]\.name is "a\.b"; it must be a label/],
   ['an empty host', { ...WEB, host: '' }, /^services\[1\]\.host is ""; it must be an IPv4/],
