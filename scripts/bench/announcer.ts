@@ -227,7 +227,7 @@ async function answers(path: string): Promise<boolean> {
 async function keys(store: Store, count: number): Promise<void> {
   await until(`${count} keys`, async () => (await store.snapshot(NAMES)).entries.length === count, {
     timeoutMs: 120_000,
-    everyMs: 50,
+    everyMs: 250,
   });
 }
 
