@@ -5,14 +5,15 @@ import type { Metrics } from '../../shared/metrics.ts';
 import { isWithin, nameOf, type OwnerName, ROOT } from '../../shared/name.ts';
 import { Rcode } from '../../shared/rrset.ts';
 import type { Question } from '../lookup/question.ts';
+import { decodeResponse } from '../wire/codec.ts';
+import { HeaderFlag } from '../wire/header-flags.ts';
 import { ForwardCache } from './cache.ts';
 import type { Forwarder, OutsideAnswer } from './forwarder.ts';
+import { addressesIn } from './found-addresses.ts';
 import {
-  addressesIn,
   asAsked,
   cleanResponse,
   copyOf,
-  Flag,
   fullRcode,
   keyOfQuery,
   queryOf,
@@ -100,8 +101,8 @@ export class UpstreamForwarder implements Forwarder {
     if (known !== undefined) return known;
     const query = queryOf(question);
     const response = await this.#answer(query, scanMessage(query) as ScannedMessage);
-    const scanned = response && scanMessage(response);
-    const found = response && scanned && addressesIn(response, scanned, question.type);
+    const decoded = response && decodeResponse(response);
+    const found = decoded && addressesIn(decoded, question);
     const ttlMs = found === undefined || found.addresses.length === 0 ? 0 : found.ttlSeconds * 1000;
     const answer = {
       addresses: found?.addresses ?? [],
@@ -160,7 +161,7 @@ export class UpstreamForwarder implements Forwarder {
       return undefined;
     }
     const response = cleanResponse(reply.octets, reply.scanned);
-    const isWhole = (reply.scanned.flags & Flag.TC) === 0;
+    const isWhole = (reply.scanned.flags & HeaderFlag.TC) === 0;
     if (isWhole) this.#cache.put(key, response, reply.scanned, this.#now());
     return response;
   }
@@ -177,7 +178,7 @@ function refusal(query: Uint8Array, scanned: ScannedMessage): Uint8Array {
   const octets = copyOf(query, scanned.questionEnd);
   const view = new DataView(octets.buffer);
   view.setUint16(0, 0);
-  view.setUint16(2, Flag.QR | (scanned.flags & (Flag.RD | Flag.CD)) | Rcode.REFUSED);
+  view.setUint16(2, HeaderFlag.QR | (scanned.flags & (HeaderFlag.RD | HeaderFlag.CD)) | Rcode.REFUSED);
   view.setUint16(4, 1);
   view.setUint32(6, 0);
   view.setUint16(10, 0);

@@ -1,20 +1,19 @@
-import { labelsOf, NAME_OCTETS_MAX, nameOf, type OwnerName } from '../../shared/name.ts';
+import { labelsOf } from '../../shared/name.ts';
 import { RrClass, RrType } from '../../shared/rrset.ts';
 import type { Question } from '../lookup/question.ts';
+import { HEADER_OCTETS } from '../wire/accept.ts';
+import { HeaderFlag } from '../wire/header-flags.ts';
 
 /**
  * DNS messages as the forwarder passes them on: read only as far as it must (question, where each record's TTL
  * stands, OPT), and otherwise octet for octet as the upstream sent them.
  */
 
-export const HEADER_OCTETS = 12;
 /** RFC 6891 §6.2.5, and the size that passes without fragments (DNS flag day 2020). */
 export const EDNS_UDP_OCTETS = 1232;
 const POINTER = 0xc0;
 const OPT_OCTETS = 11;
 
-/** Header flags, as bits of the 16-bit word (RFC 1035 §4.1.1, RFC 4035 §3.2). */
-export const Flag = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, AD: 0x0020, CD: 0x0010 } as const;
 const OPCODE_MASK = 0x7800;
 const DO_BIT = 0x8000;
 
@@ -154,7 +153,7 @@ function skipName(octets: Uint8Array, start: number): number | undefined {
 
 /** What of a client's query decides the answer. Equal keys may share one answer. */
 export function keyOfQuery(query: ScannedMessage): string {
-  const bits = (query.flags & (Flag.RD | Flag.CD)) | (query.opt?.dnssecOk ? 1 : 0);
+  const bits = (query.flags & (HeaderFlag.RD | HeaderFlag.CD)) | (query.opt?.dnssecOk ? 1 : 0);
   return `${query.questionName}${query.questionType} ${query.questionClass} ${bits}`;
 }
 
@@ -164,7 +163,7 @@ export function upstreamQuery(client: Uint8Array, scanned: ScannedMessage, id: n
   const view = new DataView(octets.buffer);
   octets.set(client.subarray(0, scanned.questionEnd));
   view.setUint16(0, id);
-  view.setUint16(2, scanned.flags & (Flag.RD | Flag.CD));
+  view.setUint16(2, scanned.flags & (HeaderFlag.RD | HeaderFlag.CD));
   view.setUint16(4, 1);
   view.setUint32(6, 0);
   view.setUint16(10, edns ? 1 : 0);
@@ -182,7 +181,7 @@ export function queryOf(question: Question): Uint8Array {
   const nameOctets = labels.reduce((sum, label) => sum + 1 + label.length, 1);
   const octets = new Uint8Array(HEADER_OCTETS + nameOctets + 4);
   const view = new DataView(octets.buffer);
-  view.setUint16(2, Flag.RD);
+  view.setUint16(2, HeaderFlag.RD);
   view.setUint16(4, 1);
   let at = HEADER_OCTETS;
   for (const label of labels) {
@@ -199,7 +198,7 @@ export function queryOf(question: Question): Uint8Array {
 export function isResponseTo(query: ScannedMessage, id: number, response: ScannedMessage): boolean {
   return (
     response.id === id &&
-    (response.flags & Flag.QR) !== 0 &&
+    (response.flags & HeaderFlag.QR) !== 0 &&
     (response.flags & OPCODE_MASK) === 0 &&
     response.questionName === query.questionName &&
     response.questionType === query.questionType &&
@@ -222,7 +221,7 @@ export function cleanResponse(octets: Uint8Array, scanned: ScannedMessage): Uint
   const cleaned = copyOf(octets, cutAt ?? scanned.records.at(-1)?.end ?? scanned.questionEnd);
   const view = new DataView(cleaned.buffer);
   view.setUint16(0, 0);
-  view.setUint16(2, (scanned.flags | Flag.RA) & ~(Flag.AA | Flag.AD));
+  view.setUint16(2, (scanned.flags | HeaderFlag.RA) & ~(HeaderFlag.AA | HeaderFlag.AD));
   if (cutAt !== undefined) {
     const kept = scanned.records.filter((record) => record.section === 'additional' && record.at < cutAt);
     view.setUint16(10, kept.length);
@@ -239,86 +238,6 @@ export function copyOf(octets: Uint8Array, length: number): Uint8Array {
 export function asAsked(response: Uint8Array, client: Uint8Array, scanned: ScannedMessage): void {
   response.set(client.subarray(HEADER_OCTETS, scanned.questionEnd), HEADER_OCTETS);
   const view = new DataView(response.buffer, response.byteOffset, response.byteLength);
-  const kept = view.getUint16(2) & ~(Flag.RD | Flag.CD);
-  view.setUint16(2, kept | (scanned.flags & (Flag.RD | Flag.CD)));
-}
-
-/** What a response says of the addresses of the name it was asked for. */
-export interface FoundAddresses {
-  readonly addresses: readonly string[];
-  /** The names that CNAMEs lead to, in chain order; the addresses are those of the last. */
-  readonly aliases: readonly OwnerName[];
-  /** The least of the chain and the addresses. */
-  readonly ttlSeconds: number;
-}
-
-/** The addresses of type A or AAAA at the end of the CNAMEs that begin at the question's name. */
-export function addressesIn(octets: Uint8Array, scanned: ScannedMessage, type: number): FoundAddresses {
-  const answers = scanned.records.filter((each) => each.section === 'answer' && each.class === RrClass.IN);
-  const aliases: OwnerName[] = [];
-  let owner = readName(octets, HEADER_OCTETS);
-  let ttlSeconds = 0x7fffffff;
-  // Each CNAME is used once at most, so a loop ends.
-  for (const links = new Set(answers.filter((each) => each.type === RrType.CNAME)); ; ) {
-    const link = [...links].find((each) => readName(octets, each.at) === owner);
-    const target = link && readName(octets, link.rdataAt);
-    if (link === undefined || target === undefined) break;
-    links.delete(link);
-    ttlSeconds = Math.min(ttlSeconds, link.ttlSeconds);
-    aliases.push(target);
-    owner = target;
-  }
-  const found = answers.filter((each) => each.type === type && readName(octets, each.at) === owner);
-  const addresses = found
-    .map((record) => addressText(octets.subarray(record.rdataAt, record.end)))
-    .filter((address) => address !== undefined);
-  return {
-    addresses,
-    aliases,
-    ttlSeconds: found.reduce((least, each) => Math.min(least, each.ttlSeconds), ttlSeconds),
-  };
-}
-
-/** The name at `start`, pointers followed; undefined when it is none. Pointers must point back, so following them ends. */
-function readName(octets: Uint8Array, start: number): OwnerName | undefined {
-  const labels: string[] = [];
-  let total = 1;
-  let at = start;
-  let bound = start;
-  for (;;) {
-    const length = octets[at];
-    if (length === undefined) return undefined;
-    if (length === 0) return nameOf(labels);
-    if ((length & POINTER) === POINTER) {
-      at = ((length & ~POINTER) << 8) | (octets[at + 1] ?? 0);
-      if (at >= bound || at < HEADER_OCTETS) return undefined;
-      bound = at;
-      continue;
-    }
-    total += length + 1;
-    if (length >= 64 || total > NAME_OCTETS_MAX || at + 1 + length > octets.length) return undefined;
-    labels.push(String.fromCharCode(...octets.subarray(at + 1, at + 1 + length)));
-    at += 1 + length;
-  }
-}
-
-function addressText(rdata: Uint8Array): string | undefined {
-  if (rdata.length === 4) return rdata.join('.');
-  if (rdata.length !== 16) return undefined;
-  const groups = Array.from({ length: 8 }, (_none, at) =>
-    (((rdata[at * 2] as number) << 8) | (rdata[at * 2 + 1] as number)).toString(16),
-  );
-  return compressZeros(groups);
-}
-
-/** RFC 5952 §4.2: the longest run of two or more zero groups is `::`. */
-function compressZeros(groups: readonly string[]): string {
-  let best = { at: -1, length: 1 };
-  for (let at = 0; at < groups.length; at += 1) {
-    let length = 0;
-    while (groups[at + length] === '0') length += 1;
-    if (length > best.length) best = { at, length };
-  }
-  if (best.at < 0) return groups.join(':');
-  return `${groups.slice(0, best.at).join(':')}::${groups.slice(best.at + best.length).join(':')}`;
+  const kept = view.getUint16(2) & ~(HeaderFlag.RD | HeaderFlag.CD);
+  view.setUint16(2, kept | (scanned.flags & (HeaderFlag.RD | HeaderFlag.CD)));
 }

@@ -3,6 +3,7 @@ import { formatHostPort, type HostPort } from '../../shared/address.ts';
 import type { Log } from '../../shared/log.ts';
 import { type OwnerName, ROOT } from '../../shared/name.ts';
 import { Rcode, RrType } from '../../shared/rrset.ts';
+import { HeaderFlag } from '../wire/header-flags.ts';
 import {
   ExchangeError,
   type ExchangeLimits,
@@ -11,7 +12,7 @@ import {
   type OutgoingQuery,
   type Reply,
 } from './exchange.ts';
-import { Flag, fullRcode, queryOf, type ScannedMessage, scanMessage, upstreamQuery } from './message.ts';
+import { fullRcode, queryOf, type ScannedMessage, scanMessage, upstreamQuery } from './message.ts';
 import type { ForwardMetrics } from './metrics.ts';
 import { answered, attemptOrder, failed, isHealthy, type Upstream, upstreamsOf } from './upstreams.ts';
 
@@ -71,7 +72,7 @@ export class UpstreamGroup {
       if (leftMs <= 0 || this.#signal.aborted) break;
       try {
         const reply = await this.#askOne(at, client, scanned, leftMs);
-        const isTruncated = (reply.scanned.flags & Flag.TC) !== 0;
+        const isTruncated = (reply.scanned.flags & HeaderFlag.TC) !== 0;
         if (!WORTH_ANOTHER.has(fullRcode(reply.scanned)) && !isTruncated) return reply;
         passedBy.add(at);
         second ??= reply;
@@ -160,7 +161,7 @@ async function converse(
   if (!knowsEdns && (reply.scanned.rcode === Rcode.FORMERR || reply.scanned.rcode === Rcode.NOTIMP)) {
     reply = await exchangeUdp(server, outgoingQuery(client, scanned, false), limits);
   }
-  if ((reply.scanned.flags & Flag.TC) === 0) return reply;
+  if ((reply.scanned.flags & HeaderFlag.TC) === 0) return reply;
   try {
     return await exchangeTcp(server, outgoingQuery(client, scanned, knowsEdns), limits);
   } catch (error) {

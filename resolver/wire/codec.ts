@@ -1,8 +1,9 @@
 import { Packet } from 'dns2';
 import { NameError, type OwnerName, parseName } from '../../shared/name.ts';
-import type { Rcode } from '../../shared/rrset.ts';
+import { type Rcode, RrClass } from '../../shared/rrset.ts';
+import { TTL_MAX } from '../zone/stored-record.ts';
 
-/** One record of an answer section. */
+/** One record of an answer section, of class IN. */
 export interface DecodedRecord {
   readonly owner: OwnerName;
   readonly type: number;
@@ -43,6 +44,7 @@ export function decodeResponse(octets: Uint8Array): DecodedResponse | undefined 
   const problems = packet.errors.map(({ message }) => message);
   const answers: DecodedRecord[] = [];
   for (const resource of packet.answers) {
+    if (resource.class !== RrClass.IN) continue;
     try {
       answers.push(recordOf(resource));
     } catch (error) {
@@ -65,7 +67,8 @@ function recordOf({ name, type, ttl, address, domain, ns }: Packet['answers'][nu
   return {
     owner: parseName(name),
     type,
-    ttlSeconds: ttl,
+    // RFC 2181 §8: with the top bit set it is 0; dns2 makes the largest of it.
+    ttlSeconds: ttl >= TTL_MAX ? 0 : ttl,
     ...(address !== undefined && { address }),
     ...(target !== undefined && { target: parseName(target) }),
   };

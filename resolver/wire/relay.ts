@@ -1,6 +1,6 @@
 import { scanMessage } from '../forwarding/message.ts';
 import { HEADER_OCTETS } from './accept.ts';
-import { HeaderFlag } from './respond.ts';
+import { HeaderFlag } from './header-flags.ts';
 
 /**
  * Cuts a forwarded response to size: the additional section goes first, without TC; then all records, with TC

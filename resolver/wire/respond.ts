@@ -2,10 +2,8 @@ import type { OwnerName } from '../../shared/name.ts';
 import { Rcode, type ResourceRecord, RrClass } from '../../shared/rrset.ts';
 import type { Outcome } from '../lookup/outcome.ts';
 import { HEADER_OCTETS } from './accept.ts';
+import { HeaderFlag } from './header-flags.ts';
 import type { MessageWriter, Ring } from './message.ts';
-
-/** Header flags, as bits of the 16-bit word (RFC 1035 §4.1.1). */
-export const HeaderFlag = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080 } as const;
 
 /** What goes into a response, before it meets the size it must fit into. */
 export interface Response {

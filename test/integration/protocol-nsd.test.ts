@@ -168,6 +168,8 @@ const MEANT: Readonly<Record<string, (each: Case) => boolean>> = {
   'NOTIFY: not implemented by us': ({ query, ours }) => says(ours, NOTIMP) && opcodeOf(query) === NOTIFY,
   'an OPT of another version whose options do not fit: FORMERR of ours, BADVERS of NSD': ({ ours, theirs }) =>
     says(ours, FORMERR) && typeof theirs === 'object' && theirs.opt.startsWith('version 0 rcode 1 '),
+  'BADVERS: DO comes back with ours': ({ ours, theirs }) =>
+    typeof ours === 'object' && ours.opt === 'version 0 rcode 1 flags 32768' && sameBut('opt', ours, theirs),
   'type ANY: one HINFO of ours (RFC 8482), one RRset of NSD': ({ query, ours, theirs }) =>
     questionOf(query)?.type === ANY_TYPE && sameBut('answers', ours, theirs),
 };
@@ -229,29 +231,33 @@ if (!haveNsd()) {
     const counts = new Map<string, number>();
     let largestRatio = 0;
     let differences = 0;
-    for (let done = 0; done < INPUTS; ) {
-      const batch: Buffer[] = [];
-      for (; batch.length < 50 && done < INPUTS; done += 1) {
-        const query = done < CORPUS.length ? Buffer.from(CORPUS[done] as Buffer) : Buffer.from(mutate(CORPUS, random));
-        if (query.length >= 2) query.writeUInt16BE(batch.length + 1, 0);
-        batch.push(query);
+    try {
+      for (let done = 0; done < INPUTS; ) {
+        const batch: Buffer[] = [];
+        for (; batch.length < 50 && done < INPUTS; done += 1) {
+          const query =
+            done < CORPUS.length ? Buffer.from(CORPUS[done] as Buffer) : Buffer.from(mutate(CORPUS, random));
+          if (query.length >= 2) query.writeUInt16BE(batch.length + 1, 0);
+          batch.push(query);
+        }
+        const barrier = queryOctets({ name: ZONE, type: 'SOA', id: 0xffff });
+        await Promise.all([ours.ask(batch, barrier), theirs.ask(batch, barrier)]);
+        for (const [at, query] of batch.entries()) {
+          const response = ours.answers.get(at + 1);
+          if (response !== undefined) largestRatio = Math.max(largestRatio, response.length / query.length);
+          const each = { query, ours: read(response), theirs: read(theirs.answers.get(at + 1)) };
+          if (!differs(each)) continue;
+          differences += 1;
+          const why = Object.entries(MEANT).find(([, isMeant]) => isMeant(each))?.[0];
+          if (why !== undefined) counts.set(why, (counts.get(why) ?? 0) + 1);
+          else if (process.env.ROLLCALL_DIFF_PRINT !== undefined) console.log(explain(each));
+          else assert.unreachable(`seed ${SEED}: ${explain(each)}`);
+        }
       }
-      const barrier = queryOctets({ name: ZONE, type: 'SOA', id: 0xffff });
-      await Promise.all([ours.ask(batch, barrier), theirs.ask(batch, barrier)]);
-      for (const [at, query] of batch.entries()) {
-        const response = ours.answers.get(at + 1);
-        if (response !== undefined) largestRatio = Math.max(largestRatio, response.length / query.length);
-        const each = { query, ours: read(response), theirs: read(theirs.answers.get(at + 1)) };
-        if (!differs(each)) continue;
-        differences += 1;
-        const why = Object.entries(MEANT).find(([, isMeant]) => isMeant(each))?.[0];
-        if (why !== undefined) counts.set(why, (counts.get(why) ?? 0) + 1);
-        else if (process.env.ROLLCALL_DIFF_PRINT !== undefined) console.log(explain(each));
-        else assert.unreachable(`seed ${SEED}: ${explain(each)}`);
-      }
+    } finally {
+      ours.close();
+      theirs.close();
     }
-    ours.close();
-    theirs.close();
     console.log(
       `  ${INPUTS} datagrams, ${differences} differences, all meant: ${JSON.stringify(Object.fromEntries(counts))}; largest reply/query ${largestRatio.toFixed(1)}`,
     );

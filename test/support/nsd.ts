@@ -54,13 +54,19 @@ zone:
 `,
   );
   // NSD sends at most 100 errors a second, whatever its settings say: its seconds are made short.
-  const child = spawn(FAKETIME, ['-f', '+0 x10000', NSD, '-d', '-c', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(FAKETIME, ['-f', '+0 x1000', NSD, '-d', '-c', config], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // NSD is several processes, which end as a group.
+    detached: true,
+  });
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const kill = (): void => void child.kill('SIGKILL');
+  const kill = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  };
   process.once('exit', kill);
   await until('NSD to answer', async () => {
     if (child.exitCode !== null) throw new Error(`nsd exited: ${output}`);
@@ -71,7 +77,7 @@ zone:
     server,
     stop: async () => {
       process.removeListener('exit', kill);
-      child.kill('SIGTERM');
+      kill();
       await ended;
     },
   };

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
-  addressesIn,
   asAsked,
   cleanResponse,
   isResponseTo,
@@ -110,31 +109,6 @@ test('the client sees its own letter case and its own RD and CD', () => {
   assert.is(packet.flag_cd, true);
 });
 
-test('addresses are read behind CNAMEs, in canonical text', () => {
-  const octets = response({
-    questions: [{ name: 'a.example', type: 'AAAA' }],
-    answers: [
-      { type: 'CNAME', name: 'a.example', ttl: 5, data: 'b.example' },
-      { type: 'AAAA', name: 'b.example', ttl: 60, data: '2001:db8:0:0:1:0:0:1' },
-      { type: 'AAAA', name: 'b.example', ttl: 60, data: '::1' },
-      { type: 'A', name: 'b.example', ttl: 60, data: '192.0.2.1' },
-    ],
-  });
-  const found = addressesIn(octets, scan(octets), RrType.AAAA);
-  assert.equal(found, { addresses: ['2001:db8::1:0:0:1', '::1'], aliases: ['b.example.'], ttlSeconds: 5 });
-});
-
-test('addresses of a name that the question does not lead to are left out, and a loop of CNAMEs ends', () => {
-  const octets = response({
-    answers: [
-      { type: 'CNAME', name: 'a.example', ttl: 5, data: 'b.example' },
-      { type: 'CNAME', name: 'b.example', ttl: 5, data: 'a.example' },
-      { type: 'A', name: 'c.example', ttl: 60, data: '192.0.2.1' },
-    ],
-  });
-  assert.equal(addressesIn(octets, scan(octets), RrType.A).addresses, []);
-});
-
 test('a query of our own is what another codec makes of it', () => {
   const octets = queryOf({ name: parseName('www.example.org'), type: RrType.AAAA });
   assert.equal(
@@ -162,7 +136,6 @@ test('refuses what is not one whole message, and never throws or hangs', () => {
       const cleaned = cleanResponse(octets, scanned);
       assert.ok(cleaned.length <= octets.length);
       assert.ok(scanMessage(cleaned) !== undefined, 'what was cleaned is still whole');
-      for (const type of [RrType.A, RrType.AAAA]) addressesIn(octets, scanned, type);
     }),
     { numRuns: 3000 },
   );
