@@ -1,7 +1,7 @@
 /**
  * Measures side by side with other servers and prints ratios: absolute figures move with the machine.
  *
- *   node dist/scripts/bench.js [--rows peers,changes,…] [--only resolver|announcer] [--rounds 3] [--seconds 5]
+ *   node dist/scripts/bench.js [--rows peers,changes,…] [--only resolver|announcer|journal] [--rounds 3] [--seconds 5]
  *     [--records 1000000] [--json bench-results/bench.json]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchAnnouncer, type Figure, figureTable } from './bench/announcer.ts';
+import { benchJournal } from './bench/journal.ts';
 import { machine } from './bench/ours.ts';
 import { benchResolver, installPeers, ROW_GROUPS, type Row } from './bench/resolver.ts';
 import { benchScale, benchVisible, type Finding } from './bench/scale.ts';
@@ -46,12 +47,13 @@ function sentence({ name, value, unit, budget }: Finding): string {
 }
 
 /** Rows beside those of `resolver.ts`. */
-const OTHER_ROWS = ['visible', 'scale', 'announcer'] as const;
+const OTHER_ROWS = ['visible', 'scale', 'announcer', 'journal'] as const;
 const known: readonly string[] = [...ROW_GROUPS, ...OTHER_ROWS];
 const chosen = new Set(values.rows === undefined ? known.filter(isMeant) : values.rows.split(','));
 /** `--only` is for a whole program, `--rows` for parts of it. */
 function isMeant(row: string): boolean {
-  return values.only === '' || (values.only === 'announcer') === (row === 'announcer');
+  const program = row === 'announcer' || row === 'journal' ? row : 'resolver';
+  return values.only === '' || values.only === program;
 }
 const unknown = [...chosen].filter((row) => !known.includes(row));
 if (unknown.length > 0) {
@@ -76,8 +78,10 @@ try {
   for (const finding of findings) console.log(sentence(finding));
   const announcer: readonly Figure[] = chosen.has('announcer') ? await benchAnnouncer({ directory }) : [];
   if (announcer.length > 0) console.log(`\n${figureTable(announcer)}`);
+  const journal: readonly Figure[] = chosen.has('journal') ? await benchJournal({ directory }) : [];
+  if (journal.length > 0) console.log(`\n${figureTable(journal, 'journal')}`);
   mkdirSync(dirname(values.json), { recursive: true });
-  const result = { at: new Date().toISOString(), machine: machineText, settings, rows, findings, announcer };
+  const result = { at: new Date().toISOString(), machine: machineText, settings, rows, findings, announcer, journal };
   writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
   console.log(`\nwritten to ${values.json}`);
 } finally {

@@ -137,7 +137,10 @@ async function foldUntil(journal: ZoneEvents, then: Then, prefix: string, atMs: 
   const gaps: JournalGap[] = [];
   let events = snapshot === undefined ? 0 : 1;
   let last = fromSequence;
-  for await (const entry of journal.entries({ fromSequence: fromSequence + 1, untilMs: atMs })) {
+  // The next snapshot is of later: what is behind it is too, unless the clock was set back for a moment.
+  const toSequence = snapshot?.nextSequence;
+  const range = { fromSequence: fromSequence + 1, untilMs: atMs, ...(toSequence !== undefined && { toSequence }) };
+  for await (const entry of journal.entries(range)) {
     events += 1;
     last = entry.kind === 'gap' ? entry.gap.toSequence : entry.sequence;
     if (entry.kind === 'gap') gaps.push(entry.gap);

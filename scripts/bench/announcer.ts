@@ -243,8 +243,8 @@ function percentile(values: readonly number[], share: number): number {
 }
 
 /** What was measured beside its budget. */
-export function figureTable(figures: readonly Figure[]): string {
-  const head = ['announcer', 'measured', 'budget', ''];
+export function figureTable(figures: readonly Figure[], title = 'announcer'): string {
+  const head = [title, 'measured', 'budget', ''];
   const cells = figures.map(({ name, value, unit, budget }) => [
     name,
     `${value} ${unit}`,

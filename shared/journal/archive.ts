@@ -55,10 +55,13 @@ export class Archive {
   async newestSnapshot(untilMs: number): Promise<JournalSnapshot | undefined> {
     const { directory, kind } = this.#settings;
     const snapshots = (await listFiles(directory, kind)).filter(({ type }) => type === 'snapshot');
-    for (const { name, createdAtMs } of snapshots.reverse()) {
+    let nextSequence: number | undefined;
+    for (const { name, createdAtMs, sequence } of snapshots.reverse()) {
+      const next = nextSequence;
+      nextSequence = sequence;
       if (createdAtMs > untilMs) continue;
       const snapshot = await openSnapshot(join(directory, name));
-      if (typeof snapshot === 'object') return snapshot;
+      if (typeof snapshot === 'object') return { ...snapshot, ...(next !== undefined && { nextSequence: next }) };
       if (snapshot !== undefined) this.#sayDamaged(join(directory, name), snapshot);
     }
     return undefined;

@@ -39,6 +39,7 @@ export type JournalEntry<E extends JournalEvent> =
 /** All bounds are inclusive and may be left out. Times are compared with each event's own `atMs`. */
 export interface JournalRange {
   readonly fromSequence?: number;
+  readonly toSequence?: number;
   readonly sinceMs?: number;
   readonly untilMs?: number;
 }

@@ -43,8 +43,10 @@ export async function* readEntries<E extends JournalEvent>(
   const segments = source.segments.slice(Math.max(0, begin));
   const cursor = new Cursor<E>(range, segments[0]?.firstSequence);
   for (const segment of segments) {
+    if (cursor.isDone || cursor.isPast(segment.firstSequence)) return;
     for await (const entries of readSegment(segment, fromSequence, cursor, source)) {
       for (const entry of entries) yield entry; // `yield*` takes several turns for each
+      if (cursor.isDone) return;
     }
   }
   for (const line of source.pending) {
@@ -64,7 +66,7 @@ async function* readSegment<E extends JournalEvent>(
   let corrupt: CorruptLines | undefined;
   try {
     const from = fromSequence > segment.firstSequence ? await seekSequence(handle, fromSequence, segment.octets) : 0;
-    const blocks = cursor.hasTimes ? await timeIndex?.blocksOf(handle, segment.path, segment.octets) : undefined;
+    const blocks = cursor.looksForTimes ? await timeIndex?.blocksOf(handle, segment.path, segment.octets) : undefined;
     for (const [begin, end] of partsToRead(blocks ?? [], from, segment.octets, cursor)) {
       for await (const lines of readLines(handle, begin, end)) {
         const entries: JournalEntry<E>[] = [];
@@ -80,6 +82,7 @@ async function* readSegment<E extends JournalEvent>(
           }
         }
         if (entries.length > 0) yield entries;
+        if (cursor.isDone) return;
       }
     }
   } finally {
@@ -111,17 +114,33 @@ class Cursor<E extends JournalEvent> {
   #last: number | undefined;
   /** Lines passed over since the last that was parsed: their numbers are unproven, so they are counted, not believed. */
   #passedOver = 0;
+  #isDone = false;
 
   constructor(
-    { fromSequence = 0, sinceMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY }: JournalRange,
+    {
+      fromSequence = 0,
+      toSequence = Number.POSITIVE_INFINITY,
+      sinceMs = Number.NEGATIVE_INFINITY,
+      untilMs = Number.POSITIVE_INFINITY,
+    }: JournalRange,
     firstKept: number | undefined,
   ) {
-    this.#range = { fromSequence, sinceMs, untilMs };
+    this.#range = { fromSequence, toSequence, sinceMs, untilMs };
     this.#last = firstKept === undefined ? undefined : Math.max(fromSequence, firstKept) - 1;
   }
 
-  /** Whether the range is one of times. */
-  get hasTimes(): boolean {
+  isPast(sequence: number): boolean {
+    return sequence > this.#range.toSequence;
+  }
+
+  /** A line behind the range was met. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Whether it pays to know what times stand where: a range of numbers is found without. */
+  get looksForTimes(): boolean {
+    if (this.#range.toSequence < Number.POSITIVE_INFINITY) return false;
     return this.#range.sinceMs > Number.NEGATIVE_INFINITY || this.#range.untilMs < Number.POSITIVE_INFINITY;
   }
 
@@ -140,6 +159,10 @@ class Cursor<E extends JournalEvent> {
     const sequence = whole ? sequenceAtEnd(octets) : undefined;
     if (sequence === undefined) return false;
     if (sequence < this.#range.fromSequence) return true;
+    if (this.isPast(sequence)) {
+      this.#isDone = true;
+      return true;
+    }
     const atMs = atMsAtStart(octets);
     if (atMs === undefined || this.#isWithin(atMs)) return false;
     this.#passedOver += 1;
@@ -149,6 +172,10 @@ class Cursor<E extends JournalEvent> {
   *pass(line: Exclude<ParsedLine<E>, { kind: 'corrupt' }>): Generator<JournalEntry<E>> {
     const last = this.#last ?? line.sequence - 1;
     if (line.sequence < this.#range.fromSequence || line.sequence <= last) return;
+    if (this.isPast(line.sequence)) {
+      this.#isDone = true;
+      return;
+    }
     const expected = last + this.#passedOver + 1;
     this.#last = line.sequence;
     this.#passedOver = 0;

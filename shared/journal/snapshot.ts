@@ -19,6 +19,8 @@ export interface JournalSnapshot {
   /** The state after this event: go on with {@link JournalRange.fromSequence} of one more. */
   readonly sequence: number;
   readonly atMs: number;
+  /** Of the snapshot after it; absent of the last. */
+  readonly nextSequence?: number;
   lines(): AsyncIterable<unknown>;
 }
 

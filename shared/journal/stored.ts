@@ -90,10 +90,13 @@ export class StoredJournal<E extends JournalEvent = JournalEvent> {
 
   /** The newest at `untilMs` or before that is whole. */
   async newestSnapshot(untilMs = Number.POSITIVE_INFINITY): Promise<JournalSnapshot | undefined> {
-    for (const { name, createdAtMs } of this.#snapshots().reverse()) {
+    let nextSequence: number | undefined;
+    for (const { name, createdAtMs, sequence } of this.#snapshots().reverse()) {
+      const next = nextSequence;
+      nextSequence = sequence;
       if (createdAtMs > untilMs) continue;
       const snapshot = await openSnapshot(join(this.directory, name));
-      if (typeof snapshot === 'object') return snapshot;
+      if (typeof snapshot === 'object') return { ...snapshot, ...(next !== undefined && { nextSequence: next }) };
     }
     return undefined;
   }

@@ -95,6 +95,10 @@ test('reads ranges of numbers and of times, bounds included', async () => {
   for (const from of [1, 2, 500, 1499, 2999, 3000, 3001, 3010, 3011]) {
     assert.equal(await sequences(journal, { fromSequence: from }), range(from, 3010), `from ${from}`);
   }
+  for (const to of [1, 499, 1500, 3000, 3005, 4000]) {
+    const expected = range(500, Math.min(to, 3010));
+    assert.equal(await sequences(journal, { fromSequence: 500, toSequence: to }), to < 500 ? [] : expected, `to ${to}`);
+  }
   assert.equal(await sequences(journal, { sinceMs: 1500, untilMs: 1502 }), [500, 501, 502]);
   assert.equal(await sequences(journal, { sinceMs: 3999, fromSequence: 3001 }), range(3001, 3010));
   assert.equal(await sequences(journal, { sinceMs: 4009 }), [3009, 3010]);
