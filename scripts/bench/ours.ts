@@ -7,10 +7,11 @@ import { silentLog } from '../../shared/log.ts';
 import { keyOf, type OwnerName, parseName } from '../../shared/name.ts';
 import { encodeRecord } from '../../shared/record.ts';
 import { openEtcdStore } from '../../shared/store/etcd.ts';
-import { type Store, TRANSACTION_OPS_MAX } from '../../shared/store.ts';
+import { type Store, StoreError, TRANSACTION_OPS_MAX } from '../../shared/store.ts';
 import { type BenchRecord, CLIENT_CORE, type Server, startPinned, ZONE } from './servers.ts';
 
 const PREFIX = '/skydns';
+const PUT_TRIES = 10;
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -77,10 +78,23 @@ export async function putRecords(store: Store, records: readonly BenchRecord[]):
     batches.push(records.slice(at, at + TRANSACTION_OPS_MAX));
   const next = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
-      await store.commit({ expect: [], writes: batch.map(putOf) });
+      await putBatch(store, batch);
     }
   };
   await Promise.all(Array.from({ length: 8 }, next));
+}
+
+/** A put may be repeated; on a busy machine a connection is lost now and then. */
+async function putBatch(store: Store, batch: readonly BenchRecord[]): Promise<void> {
+  for (let left = PUT_TRIES; ; left -= 1) {
+    try {
+      await store.commit({ expect: [], writes: batch.map(putOf) });
+      return;
+    } catch (error) {
+      if (!(error instanceof StoreError) || left <= 1) throw error;
+      await wait(500);
+    }
+  }
 }
 
 export function putOf(record: BenchRecord) {
