@@ -88,7 +88,10 @@ export class QueryCounts {
   /** Questions that could not even be looked up: a fault of ours. */
   failures = 0;
   readonly durationSeconds = new Distribution(DURATION_BUCKETS);
+  readonly requestOctets = new Distribution(SIZE_BUCKETS);
   readonly responseOctets = new Distribution(SIZE_BUCKETS);
+  /** Queries that want DNSSEC records (RFC 3225), of which there are none here. */
+  dnssecOk = 0;
 
   request(isTcp: boolean, isIpv6: boolean, type: number): void {
     const source = (isTcp ? 2 : 0) + (isIpv6 ? 1 : 0);

@@ -20,6 +20,15 @@ export function registerQueryMetrics(metrics: Metrics, answerer: Answerer, tcp: 
     () => counts.durationSeconds,
   );
   metrics.histogramOf(
+    'rollcall_dns_request_size_bytes',
+    'Octets of queries.',
+    SIZE_BUCKETS,
+    () => counts.requestOctets,
+  );
+  metrics.counterOf('rollcall_dns_do_requests_total', 'Queries with the DO bit set.', [], () => [
+    [[], counts.dnssecOk],
+  ]);
+  metrics.histogramOf(
     'rollcall_dns_response_size_bytes',
     'Octets of responses.',
     SIZE_BUCKETS,
@@ -46,7 +55,7 @@ export function registerQueryMetrics(metrics: Metrics, answerer: Answerer, tcp: 
   metrics.counterOf('rollcall_dns_truncated_total', 'Responses with TC because the answer did not fit.', [], () => [
     [[], counts.truncated],
   ]);
-  metrics.counterOf('rollcall_dns_panics_total', 'Queries that got SERVFAIL because answering them threw.', [], () => [
+  metrics.counterOf('rollcall_panics_total', 'Queries that got SERVFAIL because answering them threw.', [], () => [
     [[], counts.failures],
   ]);
   metrics.gaugeOf('rollcall_dns_slow_queries', 'Queries that wait for an upstream.', () => answerer.slowQueries);

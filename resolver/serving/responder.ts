@@ -96,6 +96,7 @@ export class Responder {
       return 0;
     }
     const facts = this.#begin(query, client);
+    this.counts.requestOctets.observe(queryLength);
     const isLimited = this.#limiter.isOn && !this.isTcp && !facts.isExempt;
     const read =
       triaged === 'parse' ? this.reader.read(query, queryLength) : triaged === 'notimp' ? Rcode.NOTIMP : Rcode.FORMERR;
@@ -107,6 +108,7 @@ export class Responder {
       return 0;
     }
     const isKnown = this.#prepareOpt(facts);
+    if (this.reader.dnssecOk) this.counts.dnssecOk += 1;
     this.counts.request(this.isTcp, facts.octets.length !== 4, this.reader.type);
     if (isLimited && !isKnown) {
       const verdict = this.#limiter.admit(facts.networkHash, this.nowMs);

@@ -171,7 +171,7 @@ test('a flood of queries does not keep timers from their turn', async ({ on }) =
 test('metrics say what was asked and answered', async ({ on }) => {
   await askUdp(on.server, WEB);
   await askUdp(on.server, { name: 'gone.example.org', type: 'AAAA' });
-  await askTcp(on.server, { ...WEB, type: 'SRV' });
+  await askTcp(on.server, { ...WEB, type: 'SRV', edns: { dnssecOk: true } });
   const text = await on.metrics.text();
   for (const line of [
     'rollcall_dns_requests_total{proto="udp",family="1",type="A"} 1',
@@ -181,11 +181,28 @@ test('metrics say what was asked and answered', async ({ on }) => {
     'rollcall_dns_responses_total{rcode="NXDOMAIN"} 1',
     'rollcall_dns_request_duration_seconds_count 3',
     'rollcall_dns_request_duration_seconds_bucket{le="+Inf"} 3',
+    'rollcall_dns_request_size_bytes_count 3',
+    'rollcall_dns_do_requests_total 1',
+    'rollcall_panics_total 0',
     'rollcall_dns_response_size_bytes_count 3',
     'rollcall_dns_answered_total{from="looked-up"} 3',
   ]) {
     assert.ok(text.includes(`${line}\n`), `${line} in:\n${text.replace(/^(#|nodejs|process).*\n/gm, '')}`);
   }
+});
+
+test('a flood of odd types, classes, opcodes and names makes no labels', async ({ on }) => {
+  const lines = async (): Promise<string[]> =>
+    (await on.metrics.text()).split('\n').filter((line) => line.startsWith('rollcall_'));
+  for (let at = 0; at < 3_000; at += 1) {
+    const ask = { name: `n${at}.zone${at}.test`, type: (at * 37) % 65_536, class: at % 7, flags: (at % 16) << 11 };
+    await sendDatagram(on.server, queryOctets(ask));
+  }
+  await askUdp(on.server, WEB);
+  const requests = (await lines()).filter((line) => line.startsWith('rollcall_dns_requests_total'));
+  assert.ok(requests.length <= 4 * 16, `${requests.length} series of requests`);
+  assert.ok(requests.some((line) => line.includes('type="other"')));
+  assert.ok((await lines()).length < 250, `${(await lines()).length} series in all`);
 });
 
 test.run();
