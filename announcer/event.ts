@@ -98,7 +98,12 @@ export type AnnouncerEvent = { readonly atMs: number } & (
   | { readonly type: 'KeyRemoved'; readonly key: EtcdKey; readonly revision: string; readonly cause: string }
   /** Someone else's key stands where ours should: never overwritten. */
   | { readonly type: 'KeyConflicted'; readonly key: EtcdKey; readonly foundOwner: string }
-  | { readonly type: 'StoreLost'; readonly reason: string }
+  | {
+      readonly type: 'StoreLost';
+      readonly reason: string;
+      /** It answers, and refuses us: user, password or role. */
+      readonly denied?: true;
+    }
   | { readonly type: 'StoreRegained'; readonly awayMs: number }
   | { readonly type: 'EngineLost'; readonly reason: string }
   | { readonly type: 'EngineRegained'; readonly awayMs: number }

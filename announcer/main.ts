@@ -15,18 +15,19 @@ import type { Engine } from './docker/engine.ts';
 import { readDockerTls } from './docker/tls.ts';
 import type { AnnouncerEvent } from './event.ts';
 import { EventLoop } from './event-loop.ts';
-import { findHost } from './host/host.ts';
+import { findHost, sayAddresses } from './host/host.ts';
 import { Announce } from './keys/announce.ts';
-import { type Claimant, type ClaimState, claimHost } from './keys/host-claim.ts';
+import { type Claimant, type ClaimState, HostClaim } from './keys/host-claim.ts';
 import { type Identity, loadIdentity, saveIdentity } from './keys/identity.ts';
 import { StoreHealth } from './keys/store-health.ts';
 import type { Left } from './keys/writer.ts';
 import { drainRoutes } from './report/drain-routes.ts';
-import { logLineOf } from './report/log-events.ts';
+import { logLineOf, writeRefused } from './report/log-events.ts';
 import { AnnouncerMetrics } from './report/metrics.ts';
 import { notReadyReasons } from './report/ready.ts';
 import { announcerRoutes } from './report/status.ts';
 import type { AnnounceRules } from './rules.ts';
+import { openServicesFile, type ServicesFile } from './services/file.ts';
 import { Sinks } from './sinks/sinks.ts';
 import { World } from './world.ts';
 
@@ -41,8 +42,8 @@ interface Running {
   readonly loop: EventLoop;
   readonly engine: Engine;
   readonly health: StoreHealth;
+  readonly claim: HostClaim;
   readonly announce: Announce;
-  readonly identity: Identity;
   readonly world: World;
   readonly sinks: Sinks;
 }
@@ -66,6 +67,7 @@ class Announcer implements Component {
   #running: Running | undefined;
   #wasReady = false;
   #isSuperseded = false;
+  #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(config: AnnouncerConfig, deps: ComponentDeps) {
@@ -86,8 +88,18 @@ class Announcer implements Component {
     this.routes = [...statusRoutes, ...drainRoutes({ prefix, domain, running: () => this.#running })];
   }
 
-  /** @throws {StartError} the journal, the host's addresses or the engine's certificates, in a sentence that says what to do */
+  /** @throws {StartError} the journal, the services file, the host's addresses or the engine's certificates, and what to do */
   async start(): Promise<void> {
+    this.#starting = this.#start();
+    try {
+      await this.#starting;
+    } catch (error) {
+      await this.stop('handover');
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { dataDir, log, metrics } = this.#deps;
     const journal = await Journal.open<AnnouncerEvent>({
       directory: join(dataDir, 'journal'),
@@ -96,17 +108,12 @@ class Announcer implements Component {
       onRegained: () => void this.#running?.loop.snapshot(),
     });
     this.#journal = journal;
-    try {
-      const running = await this.#assemble(journal);
-      if (this.#stopped !== undefined) return;
-      this.#running = running;
-      journalMetrics(metrics, journal, 'announcer');
-      this.#report(running);
-      this.#begin(running);
-    } catch (error) {
-      await this.stop('handover');
-      throw error;
-    }
+    const running = await this.#assemble(journal);
+    this.#running = running;
+    journalMetrics(metrics, journal, 'announcer');
+    this.#report(running);
+    // Stopped already: put together all the same, because what a predecessor left may have to be withdrawn.
+    if (this.#stopped === undefined) this.#begin(running);
   }
 
   notReady(): NotReady {
@@ -115,6 +122,7 @@ class Announcer implements Component {
     const reasons = notReadyReasons({
       claim: announce.claim,
       storeLostReason: health.lostReason,
+      refusal: announce.refusal,
       engine: engine.description,
       engineStatus: world.engineStatus,
       wasEngineSynced: world.wasEngineSynced,
@@ -139,7 +147,9 @@ class Announcer implements Component {
   async #assemble(journal: Journal<AnnouncerEvent>): Promise<Running> {
     const { dataDir, log, metrics, store, version } = this.#deps;
     const { domain, prefix, leaseTtlSeconds, compareMs } = this.#config;
+    const services = await this.#openServices();
     const host = findHost(this.#config);
+    sayAddresses(host, this.#config, log);
     const scope = { host: host.name, domain, prefix };
     const identity = await loadIdentity(dataDir, scope);
     if (identity.unreadable !== undefined) log.warn('identity-renewed', `${identity.unreadable}; made a new one`);
@@ -164,10 +174,23 @@ class Announcer implements Component {
       compareMs,
       left,
     });
+    const claimant: Claimant = {
+      host: host.name,
+      owner,
+      announcer: identity.announcer,
+      pid: process.pid,
+      startedAt: new Date().toISOString(),
+    };
+    const claim = new HostClaim({ store: health.store, claimant, ttlSeconds: leaseTtlSeconds });
     loop.record({ type: 'AnnouncerStarted', atMs: Date.now(), host: host.name, owner, version });
     const engine = this.#engine();
-    const world = new World({ engine, loop, rules, servicesFile: this.#config.servicesFile, log });
-    return { rules, journal, loop, engine, health, announce, identity, world, sinks };
+    const world = new World({ engine, loop, rules, services, log });
+    return { rules, journal, loop, engine, health, claim, announce, world, sinks };
+  }
+
+  async #openServices(): Promise<ServicesFile | undefined> {
+    const { servicesFile: path } = this.#config;
+    return path === undefined ? undefined : openServicesFile({ path, log: this.#deps.log, nowMs: Date.now });
   }
 
   #engine(): Engine {
@@ -192,29 +215,18 @@ class Announcer implements Component {
       loop.recorded$.subscribe(({ event, sequence }) => {
         this.feed.push(event, sequence);
         metrics.count(event, (key) => loop.state.standing.has(key));
-        const line = logLineOf(event);
+        const line = logLineOf(event, announce.claim.state === 'held');
         if (line !== undefined) log[line.level](line.event, line.message, line.fields);
       }),
     );
+    this.#reports.add(announce.refusals$.subscribe((reason) => log.error('write-refused', writeRefused(reason))));
     this.#reports.add(merge(health.events$, announce.events$).subscribe((event) => loop.record(event)));
   }
 
   #begin(running: Running): void {
-    const { loop, announce, health, rules, identity, world, sinks } = running;
+    const { loop, announce, claim, world, sinks } = running;
     sinks.start();
-    const claimant: Claimant = {
-      host: rules.host.name,
-      owner: rules.owner,
-      announcer: identity.announcer,
-      pid: process.pid,
-      startedAt: new Date().toISOString(),
-    };
-    const claim$ = claimHost({
-      store: health.store,
-      claimant,
-      ttlSeconds: this.#config.leaseTtlSeconds,
-      doubt$: announce.doubt$,
-    }).pipe(tap((claim) => this.#sayClaim(claim)));
+    const claim$ = claim.state$(announce.doubt$).pipe(tap((state) => this.#sayClaim(state)));
     const written$ = announce.run({ wishes$: loop.wishes$, claim$, settled$: world.settled$ });
     this.#run(written$.pipe(tap({ error: (error: unknown) => this.#noteSuperseded(error) })));
     this.#run(world.follow());
@@ -241,10 +253,13 @@ class Announcer implements Component {
   }
 
   async #stop(how: 'withdraw' | 'handover'): Promise<void> {
+    // A start that is under way ends first; what it failed with is its caller's.
+    await this.#starting?.catch(() => undefined);
     this.#work.unsubscribe();
     if (this.#running !== undefined) {
       const { loop, announce, sinks } = this.#running;
-      if (how === 'withdraw' && !this.#isSuperseded) await this.#withdraw(loop, announce);
+      if (how === 'withdraw' && !this.#isSuperseded) await this.#withdraw(this.#running);
+      else await announce.leave();
       loop.record({ type: 'AnnouncerStopped', atMs: Date.now(), how });
       this.#reports.unsubscribe();
       loop.recorded$.complete();
@@ -255,9 +270,9 @@ class Announcer implements Component {
     await this.#journal?.close();
   }
 
-  async #withdraw(loop: EventLoop, announce: Announce): Promise<void> {
+  async #withdraw({ loop, announce, claim }: Running): Promise<void> {
     loop.observe({ type: 'stopping', atMs: Date.now() });
-    const failures = await announce.withdraw();
+    const failures = await announce.withdraw(() => claim.release());
     if (failures.length === 0) return;
     this.#deps.log.warn(
       'withdraw-incomplete',

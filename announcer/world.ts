@@ -1,5 +1,6 @@
 import {
   auditTime,
+  concat,
   delay,
   filter,
   forkJoin,
@@ -21,14 +22,15 @@ import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
 import { followServiceChecks } from './services/checks.ts';
-import { followServicesFile } from './services/file.ts';
+import type { ServicesFile } from './services/file.ts';
 import type { StaticService } from './services/static-services.ts';
 
 export interface WorldSettings {
   readonly engine: Engine;
   readonly loop: EventLoop;
   readonly rules: AnnounceRules;
-  readonly servicesFile: string | undefined;
+  /** Opened already: one that cannot be used at first lets no announcer start. */
+  readonly services: ServicesFile | undefined;
   readonly log: Log;
 }
 
@@ -102,9 +104,9 @@ export class World {
 
   /** Without a file there is nothing in it: what one held before this start goes away. */
   #services$(): Observable<Observation> {
-    const { servicesFile: path, log } = this.#settings;
-    if (path === undefined) return of({ type: 'services-read', atMs: Date.now(), services: [] });
-    return followServicesFile({ path, log, nowMs: Date.now });
+    const { services } = this.#settings;
+    if (services === undefined) return of({ type: 'services-read', atMs: Date.now(), services: [] });
+    return concat(of(services.first), services.changes$);
   }
 
   /** Verdicts first become known, and then, many at a time, what they change. */

@@ -30,7 +30,9 @@ export interface Daemon {
 }
 
 const LOCAL_ETCD = 'http://127.0.0.1:2379';
-/** SIGTERM to exit; past it the process ends as it is, and the leases clean up. */
+/** From the end of the stop to the end of the process. */
+const LEFTOVER_MS = 100;
+/** SIGTERM to exit (docs/stopping.md adds up what is within it); past it the process ends as it is, and leases clean up. */
 const STOP_TIMEOUT_MS = 4_800;
 
 /** Runs a daemon until a signal or a failure ends it. @returns the exit code */
@@ -59,19 +61,26 @@ export async function runDaemon(daemon: Daemon): Promise<number> {
     if (early === undefined) (daemon.isStdoutTaken ? complain : print)(daemon.banner(http.address));
     else started.catch((error) => log.debug('start-abandoned', String(error)));
     const end = await ended;
-    if (end.failure !== undefined) log.error('daemon-failed', end.failure.message);
-    await stopAll(components, end.how, log);
-    await http.close();
-    await store.close();
+    if (end.failure !== undefined) sayFailure(end.failure, log);
+    await stopAll({ components, http, store }, end.how, log);
     return end.failure === undefined ? EXIT_OK : EXIT_FAILED;
   } catch (error) {
-    if (!(error instanceof ListenError || error instanceof StartError)) throw error;
+    if (!isForTheUser(error)) throw error;
     complain(`${daemon.program}: ${error.message}`);
-    await stopAll(components, 'withdraw', log);
-    await http?.close();
-    await store?.close();
+    // What stands was left by a predecessor, and that this start failed is no reason to take it away.
+    await stopAll({ components, http, store }, 'handover', log);
     return EXIT_FAILED;
   }
+}
+
+/** Says in its sentence what to do; anything else is a bug, of which the sentence alone says too little. */
+function isForTheUser(error: unknown): error is ListenError | StartError {
+  return error instanceof ListenError || error instanceof StartError;
+}
+
+function sayFailure(failure: Error, log: Log): void {
+  const { message, stack } = failure;
+  log.error('daemon-failed', message, isForTheUser(failure) ? {} : { stack });
 }
 
 interface End {
@@ -79,7 +88,10 @@ interface End {
   readonly failure?: Error;
 }
 
-/** Resolves with the first signal or failure. A second signal ends the process at once. */
+/**
+ * Resolves with the first signal or failure. A second signal ends the process at once. A failure of ours says nothing of
+ * the containers: their names stay for the process that is started next, or go with their leases.
+ */
 function endOf(components: readonly Component[]): Promise<End> {
   return new Promise((resolve) => {
     for (const [signal, how] of [
@@ -92,11 +104,17 @@ function endOf(components: readonly Component[]): Promise<End> {
         for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(EXIT_FAILED));
       });
     }
-    for (const { failed } of components) failed.then((failure) => resolve({ how: 'withdraw', failure }));
+    for (const { failed } of components) failed.then((failure) => resolve({ how: 'handover', failure }));
   });
 }
 
-async function stopAll(components: readonly Component[], how: End['how'], log: Log): Promise<void> {
+interface ToStop {
+  readonly components: readonly Component[];
+  readonly http: HttpServer | undefined;
+  readonly store: Store | undefined;
+}
+
+async function stopAll({ components, http, store }: ToStop, how: End['how'], log: Log): Promise<void> {
   const deadline = setTimeout(() => {
     log.error(
       'stop-timed-out',
@@ -105,7 +123,14 @@ async function stopAll(components: readonly Component[], how: End['how'], log: L
     process.exit(EXIT_FAILED);
   }, STOP_TIMEOUT_MS);
   for (const component of components) await component.stop(how);
+  await http?.close();
+  await store?.close();
   clearTimeout(deadline);
+  // Everything is done: whatever still keeps the process up must not.
+  setTimeout(() => {
+    log.warn('handles-left', `stopped, but held up by ${process.getActiveResourcesInfo().join(', ')}; ending`);
+    process.exit();
+  }, LEFTOVER_MS).unref();
 }
 
 function makeDirectory(path: string): string {

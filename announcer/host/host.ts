@@ -1,7 +1,8 @@
 /** Edge: the machine's name and addresses. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { StartError } from '../../shared/component.ts';
+import type { Log } from '../../shared/log.ts';
 import type { AddressSource } from '../config.ts';
 import type { HostFacts } from '../facts.ts';
 import {
@@ -33,6 +34,44 @@ export function findHost(settings: HostSettings): HostFacts {
   const publicAddress = settle('public', settings.publicAddress, choosePublic(settings.publicAddress, network));
   const privateChoice = choosePrivate(settings.privateAddress, network, publicAddress);
   return { name, privateAddress: settle('private', settings.privateAddress, privateChoice), publicAddress };
+}
+
+/** Says at start which addresses were chosen, and why: a wrong one is seen by others alone. */
+export function sayAddresses({ privateAddress, publicAddress }: HostFacts, settings: HostSettings, log: Log): void {
+  const { addresses, defaultRoutes } = readNetwork();
+  for (const [which, chosen, source] of [
+    ['private', privateAddress, settings.privateAddress],
+    ['public', publicAddress, settings.publicAddress],
+  ] as const) {
+    const flags = `--${which}-ip or --${which}-if`;
+    const why = reasonOf(which, source);
+    if (chosen === undefined) {
+      log.warn('host-address', `no ${which} address was found (${why}); give ${flags}`);
+      continue;
+    }
+    const { address } = chosen;
+    const at = addresses.find((each) => each.address === address)?.name;
+    const says = `${which} address ${address}, ${at === undefined ? 'an address of no interface here' : `of ${at}`} (${why})`;
+    if (source.from === 'host' && at !== undefined && !defaultRoutes.includes(at) && isBridge(at)) {
+      log.warn('host-address', `${says}; ${at} is a bridge: if it is a container network's, give ${flags}`, {
+        address,
+      });
+    } else log.info('host-address', says, { address });
+  }
+}
+
+/** By which rule an address is chosen. */
+export function reasonOf(which: 'private' | 'public', source: AddressSource): string {
+  if (source.from === 'address') return `--${which}-ip`;
+  if (source.from === 'interface') return `--${which}-if ${source.name}`;
+  return which === 'private'
+    ? "the first private address that is not Docker's, eth1 first; else the public one"
+    : "the default route's interface; else the first address that is not Docker's";
+}
+
+/** Docker's networks are bridges whose names anyone may choose; a machine's own address may stand on one as well. */
+function isBridge(name: string): boolean {
+  return existsSync(`/sys/class/net/${name}/bridge`);
 }
 
 function settle(which: 'private' | 'public', source: AddressSource, choice: AddressChoice): HostFacts['publicAddress'] {

@@ -37,6 +37,7 @@ export class Holdings {
   /** Keys that may differ from the wish: only these are planned for. */
   readonly #dirty = new Set<EtcdKey>();
   readonly #repairs = new Map<EtcdKey, DriftCause>();
+  #hasLooked = false;
 
   /** @param claimed the keys that a predecessor with the same journal wanted @param owning as in {@link Standing} */
   constructor(host: string, leases: LeaseBook, claimed: Iterable<EtcdKey>, owning?: string) {
@@ -95,6 +96,7 @@ export class Holdings {
 
   /** Everything below the domain. `found` is the first look: nothing can have drifted from what we never knew. */
   learnAll(entries: readonly Entry[], asOf: Revision, cause: 'found' | undefined, atMs: number): AnnouncerEvent[] {
+    this.#hasLooked = true;
     const learned = this.#standing.learnAll(entries, asOf);
     for (const { key, after } of learned) {
       const shard = after?.lease === undefined ? undefined : this.#leases.shardOf(after.lease);
@@ -114,6 +116,7 @@ export class Holdings {
 
   /** The store was replaced by another one. */
   forget(): void {
+    this.#hasLooked = false;
     this.#standing.forget();
   }
 
@@ -123,15 +126,15 @@ export class Holdings {
     for (const [key] of this.ours()) this.#dirty.add(key);
   }
 
-  /** The next transaction, and the keys that wait for a lease. Deletions come before everything. */
-  next(fence: Expectation, removeUnclaimed: boolean): Plan {
+  /** The next transaction, of at most `keysEach`, and the keys that wait for a lease. Deletions come before everything. */
+  next(fence: Expectation, removeUnclaimed: boolean, keysEach?: number): Plan {
     const wishes = {
       desired: this.#desired,
       leaseOf: (key: EtcdKey) => this.#leases.get(this.#shards.place(key)),
       isClaimed: (key: EtcdKey) => this.#claimed.has(key),
       removeUnclaimed,
     };
-    const made = plan(this.#dirty, this.#standing, wishes, fence, 1);
+    const made = plan(this.#dirty, this.#standing, wishes, fence, 1, keysEach);
     for (const key of made.done) this.#dirty.delete(key);
     return made;
   }
@@ -171,8 +174,9 @@ export class Holdings {
     return [{ type: 'KeyConflicted', atMs, key, foundOwner }];
   }
 
-  /** Frees the place of a key that is neither wanted nor there. */
+  /** Frees the place of a key that is neither wanted nor there: which nobody can say before the first look. */
   #forgetIfGone(key: EtcdKey): void {
+    if (!this.#hasLooked) return;
     const stands = this.#standing.get(key);
     if (this.#desired.has(key) || (stands !== undefined && stands.foreignOwner === undefined)) return;
     this.#shards.remove(key);

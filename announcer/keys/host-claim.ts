@@ -46,8 +46,6 @@ export interface ClaimSettings {
   readonly store: Store;
   readonly claimant: Claimant;
   readonly ttlSeconds: number;
-  /** Something was refused at the fence: look at the claim again. */
-  readonly doubt$: Observable<unknown>;
 }
 
 /** A crashed predecessor's claim ends with its lease; the store may take a moment longer to say so. */
@@ -57,34 +55,61 @@ const RETRY = { baseMs: 200, maxMs: 2000 };
 
 /** One per host, outside the prefix, so that no name stands for it. */
 export function claimKeyOf(host: string): EtcdKey {
-  return `/rollcall/hosts/${host}` as EtcdKey;
+  return `${CLAIMS}${host}` as EtcdKey;
 }
 
-/**
- * Claims the host for this announcer and keeps the claim while subscribed. The claim stands on a lease of its own and is
- * left in place at the end: who stops for good revokes its lease.
- *
- * A claim of the same announcer id is a predecessor's and is taken over at once. Another announcer's is waited for, one
- * lease TTL and {@link WAIT_MARGIN_SECONDS} s long. Errors with a {@link StartError} that names the holder when it is still
- * there then; or at once when a claim that we held is someone else's now.
- */
-export function claimHost({ store, claimant, ttlSeconds, doubt$ }: ClaimSettings): Observable<ClaimState> {
-  return defer(() => {
-    const claim = new Claim(store, claimant, ttlSeconds);
-    const acquire$ = defer(() => claim.attempt()).pipe(
+const CLAIMS = '/rollcall/hosts/';
+
+/** The host's claim: won, kept while it is followed, given back by {@link release}. */
+export class HostClaim {
+  readonly #store: Store;
+  readonly #claimant: Claimant;
+  readonly #ttlSeconds: number;
+  readonly #key: EtcdKey;
+  readonly #value: string;
+  #heldBefore = false;
+  #waitingSinceMs: number | undefined;
+  /** The attempt under way; unsubscribing does not end it. */
+  #attempt: Promise<unknown> = Promise.resolve();
+  #isReleased = false;
+
+  constructor({ store, claimant, ttlSeconds }: ClaimSettings) {
+    this.#store = store;
+    this.#claimant = claimant;
+    this.#ttlSeconds = ttlSeconds;
+    this.#key = claimKeyOf(claimant.host);
+    this.#value = stringify(claimant);
+  }
+
+  /**
+   * Claims the host for this announcer and keeps the claim while subscribed. The claim stands on a lease of its own and is
+   * left in place at the end: who stops for good calls {@link release}.
+   *
+   * A claim of the same announcer id is a predecessor's and is taken over at once. Another announcer's is waited for, one
+   * lease TTL and {@link WAIT_MARGIN_SECONDS} s long. Errors with a {@link StartError} that names the holder when it is
+   * still there then; at once when a claim that we held is someone else's now, and when the store denies the first claim.
+   *
+   * @param doubt$ something was refused at the fence: look at the claim again
+   */
+  state$(doubt$: Observable<unknown>): Observable<ClaimState> {
+    const acquire$ = defer(() => {
+      const attempt = this.#tryOnce();
+      this.#attempt = attempt;
+      return attempt;
+    }).pipe(
       retry({
         delay: (error: unknown, attempt) =>
-          error instanceof StoreError && error.code !== 'invalid'
+          error instanceof StoreError && error.code !== 'invalid' && !this.#isHopeless(error)
             ? timer(backoffMs(RETRY, attempt))
-            : throwError(() => error),
+            : throwError(() => this.#failureOf(error)),
       }),
       repeat({ delay: POLL_MS }),
-      tap((state) => claim.checkPatience(state)),
+      tap((state) => this.#checkPatience(state)),
       takeWhile(({ state }) => state !== 'held', true),
       distinctUntilChanged((one, other) => one.state === other.state),
     );
     const keep = (lease: LeaseId): Observable<never> =>
-      keepAlive(store, lease, ttlSeconds).pipe(
+      keepAlive(this.#store, lease, this.#ttlSeconds).pipe(
         ignoreElements(),
         catchError((error: unknown) => (error instanceof LeaseEnded ? EMPTY : throwError(() => error))),
         takeUntil(doubt$),
@@ -95,36 +120,50 @@ export function claimHost({ store, claimant, ttlSeconds, doubt$ }: ClaimSettings
       ),
       repeat(),
     );
-  });
-}
-
-class Claim {
-  readonly #store: Store;
-  readonly #claimant: Claimant;
-  readonly #ttlSeconds: number;
-  readonly #key: EtcdKey;
-  readonly #value: string;
-  #heldBefore = false;
-  #waitingSinceMs: number | undefined;
-
-  constructor(store: Store, claimant: Claimant, ttlSeconds: number) {
-    this.#store = store;
-    this.#claimant = claimant;
-    this.#ttlSeconds = ttlSeconds;
-    this.#key = claimKeyOf(claimant.host);
-    this.#value = stringify(claimant);
   }
 
-  async attempt(): Promise<ClaimState> {
-    const { entries } = await this.#store.snapshot(this.#key);
-    const found = entries.find(({ key }) => key === this.#key);
+  /**
+   * Gives the claim back, whatever became of it: held, written by an attempt that is still under way, or a predecessor's
+   * that was not taken over yet. Unsubscribe from {@link state$} first. @throws {StoreError} when the store did not confirm it
+   */
+  async release(): Promise<void> {
+    this.#isReleased = true;
+    await this.#attempt.catch(() => undefined); // of no more interest: what stands now is read
+    const found = await this.#read();
+    if (found?.lease !== undefined && this.#isOurs(found)) await this.#store.revoke(found.lease);
+  }
+
+  async #tryOnce(): Promise<ClaimState> {
+    const found = await this.#read();
     if (found === undefined) return this.#write({ key: this.#key, absent: true }, undefined);
-    if (found.value === this.#value || this.#isPredecessors(found)) return this.#takeOver(found);
+    if (this.#isOurs(found)) return this.#takeOver(found);
     return { state: 'waiting', holder: describe(found), untilSeconds: this.#patienceSeconds() };
   }
 
+  async #read(): Promise<Entry | undefined> {
+    const { entries } = await this.#store.snapshot(this.#key);
+    return entries.find(({ key }) => key === this.#key);
+  }
+
+  #isOurs(found: Entry): boolean {
+    return found.value === this.#value || this.#isPredecessors(found);
+  }
+
+  /** A role that never let us claim will not do so by itself; one that did may be mended. */
+  #isHopeless(error: StoreError): boolean {
+    return error.code === 'denied' && !this.#heldBefore;
+  }
+
+  #failureOf(error: unknown): unknown {
+    if (!(error instanceof StoreError) || !this.#isHopeless(error)) return error;
+    return new StartError(
+      `cannot claim the host ${this.#claimant.host}: ${error.message}; the announcer reads and writes ${this.#key} besides its names: \`etcdctl role grant-permission ROLE --prefix=true readwrite ${CLAIMS}\``,
+      { cause: error },
+    );
+  }
+
   /** @throws {StartError} when waiting any longer makes no sense */
-  checkPatience(state: ClaimState): void {
+  #checkPatience(state: ClaimState): void {
     if (state.state === 'held') {
       this.#heldBefore = true;
       this.#waitingSinceMs = undefined;
@@ -162,15 +201,21 @@ class Claim {
     return this.#write({ key: this.#key, modRevision: found.modRevision }, lease);
   }
 
+  /** A lease that was granted for the claim and does not hold it is given back, also when nobody can say whether it does. */
   async #write(expect: Expectation, adopted: LeaseId | undefined): Promise<ClaimState> {
     const lease = adopted ?? (await this.#store.grant(this.#ttlSeconds)).lease;
-    const result = await this.#store.commit({
-      expect: [expect],
-      writes: [{ type: 'put', key: this.#key, value: this.#value, lease }],
-    });
-    if (result.ok) return this.#held(result.revision, lease);
-    if (adopted === undefined) await this.#store.revoke(lease);
-    return { state: 'asking' };
+    let isHeld = false;
+    try {
+      if (this.#isReleased) return { state: 'asking' };
+      const result = await this.#store.commit({
+        expect: [expect],
+        writes: [{ type: 'put', key: this.#key, value: this.#value, lease }],
+      });
+      isHeld = result.ok;
+      return result.ok ? this.#held(result.revision, lease) : { state: 'asking' };
+    } finally {
+      if (!isHeld && adopted === undefined) await this.#store.revoke(lease);
+    }
   }
 
   #held(modRevision: bigint, lease: LeaseId): ClaimState {

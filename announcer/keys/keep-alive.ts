@@ -23,7 +23,8 @@ const RETRY = { baseMs: 200, maxMs: 1000 };
  * the leases of one start do not beat together. Emits the seconds left after each that was answered.
  *
  * Errors with {@link LeaseEnded} when the store says that there is no such lease, or when no keepalive was answered for one
- * TTL: the store has dropped the keys by then, whether it can say so or not.
+ * TTL: the store has dropped the keys by then, whether it can say so or not. What is no {@link StoreError} is a bug, and
+ * is thrown as it is.
  */
 export function keepAlive(
   store: Store,
@@ -42,7 +43,9 @@ export function keepAlive(
           defer(() => store.keepAlive(lease)).pipe(
             retry({
               delay: (error: unknown, attempt) =>
-                isGone(error) ? throwError(() => error) : timer(backoffMs({ ...RETRY, random }, attempt)),
+                error instanceof StoreError && !isGone(error)
+                  ? timer(backoffMs({ ...RETRY, random }, attempt))
+                  : throwError(() => error),
             }),
             repeat({ delay: () => timer(everyMs * (0.9 + 0.1 * random())) }),
           ),

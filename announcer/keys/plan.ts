@@ -83,6 +83,7 @@ function causeOfPut(stands: StandingKey | undefined, value: string, lease: Lease
  *
  * @param keys   those that may need something
  * @param atMost how many transactions; the writer takes one and plans anew, so that a withdrawal waits for one only
+ * @param keysEach in one transaction, at most
  */
 export function plan(
   keys: Iterable<EtcdKey>,
@@ -90,6 +91,7 @@ export function plan(
   wishes: Wishes,
   fence: Expectation,
   atMost = Number.POSITIVE_INFINITY,
+  keysEach = KEYS_PER_TRANSACTION,
 ): Plan {
   const deletes: PlannedWrite[] = [];
   const puts: PlannedWrite[] = [];
@@ -103,8 +105,8 @@ export function plan(
   }
   const writes = [...deletes, ...puts];
   const transactions: PlannedTransaction[] = [];
-  for (let at = 0; at < writes.length && transactions.length < atMost; at += KEYS_PER_TRANSACTION) {
-    transactions.push(transactionOf(writes.slice(at, at + KEYS_PER_TRANSACTION), standing, fence));
+  for (let at = 0; at < writes.length && transactions.length < atMost; at += keysEach) {
+    transactions.push(transactionOf(writes.slice(at, at + keysEach), standing, fence));
   }
   return { transactions, done, waiting };
 }

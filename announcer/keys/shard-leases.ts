@@ -6,6 +6,8 @@ import { keepAlive, LeaseEnded } from './keep-alive.ts';
 export interface ShardLeasesSettings {
   readonly store: Store;
   readonly ttlSeconds: number;
+  /** What a predecessor left, by shard. */
+  readonly left: ReadonlyMap<number, LeaseId>;
   readonly now: () => number;
   readonly emit: (event: AnnouncerEvent) => void;
   /** A shard's lease ended by itself: its keys must be written under another. */
@@ -21,10 +23,14 @@ interface ShardLease {
 export class ShardLeases {
   readonly #settings: ShardLeasesSettings;
   readonly #leases = new Map<number, ShardLease>();
+  /** Leases that are ours to give back and that nobody keeps alive, with their shards. */
+  readonly #unkept: Map<LeaseId, number>;
   #keepalives = 0;
+  #isClosed = false;
 
   constructor(settings: ShardLeasesSettings) {
     this.#settings = settings;
+    this.#unkept = new Map([...settings.left].map(([shard, lease]) => [lease, shard]));
   }
 
   get(shard: number): LeaseId | undefined {
@@ -45,20 +51,28 @@ export class ShardLeases {
     return this.#keepalives;
   }
 
+  /** Every lease that names may stand on: those that are kept alive, and those that a predecessor left. */
+  all(): LeaseId[] {
+    return [...[...this.#leases.values()].map(({ lease }) => lease), ...this.#unkept.keys()];
+  }
+
   /**
    * Takes over the leases that a predecessor left, as far as they live. One of another length is left to run out: its keys
    * move to a new lease, so that a changed `--lease-ttl` takes effect.
    *
    * @throws {StoreError} when the store cannot say; what was adopted by then stays adopted
    */
-  async adopt(leases: ReadonlyMap<number, LeaseId>): Promise<void> {
+  async adopt(): Promise<void> {
     const { store, ttlSeconds, emit, now } = this.#settings;
-    for (const [shard, lease] of leases) {
-      if (this.#leases.has(shard)) continue;
+    for (const [lease, shard] of [...this.#unkept]) {
       const ttl = await store.timeToLive(lease);
       if (ttl === undefined) {
+        this.#unkept.delete(lease);
         emit({ type: 'LeaseLost', atMs: now(), lease, shard, silentMs: 0 });
       } else if (ttl.grantedSeconds === ttlSeconds && (await this.#answers(lease))) {
+        // As the predecessor left it: the next one's to adopt, or to be given back with the others.
+        if (this.#isClosed) return;
+        this.#unkept.delete(lease);
         this.#keep(shard, lease);
         emit({ type: 'LeaseAdopted', atMs: now(), lease, shard, remainingSeconds: ttl.remainingSeconds });
       }
@@ -66,18 +80,19 @@ export class ShardLeases {
   }
 
   /** Gives back leases that a predecessor left for names that are ours no more. @throws {StoreError} */
-  async discard(leases: ReadonlyMap<number, LeaseId>): Promise<void> {
-    const { store, emit, now } = this.#settings;
-    for (const [shard, lease] of leases) {
-      await store.revoke(lease);
-      emit({ type: 'LeaseRevoked', atMs: now(), lease, shard });
-    }
+  async discard(): Promise<void> {
+    for (const lease of [...this.#unkept.keys()]) await this.giveBack(lease);
   }
 
   /** @throws {StoreError} */
   async grant(shard: number): Promise<void> {
     const { store, ttlSeconds, emit, now } = this.#settings;
     const granted = await store.grant(ttlSeconds);
+    if (this.#isClosed) {
+      // Nobody will write under it.
+      this.#unkept.set(granted.lease, shard);
+      return this.giveBack(granted.lease);
+    }
     this.#keep(shard, granted.lease);
     emit({ type: 'LeaseGranted', atMs: now(), lease: granted.lease, shard, ttlSeconds: granted.ttlSeconds });
   }
@@ -92,19 +107,25 @@ export class ShardLeases {
     );
   }
 
-  /** Gives the lease of an empty shard back. @throws {StoreError} */
-  async revoke(shard: number): Promise<void> {
-    const held = this.#leases.get(shard);
-    if (held === undefined) return;
+  /** Gives a lease back, and with it every key on it. @throws {StoreError} when the store did not confirm it */
+  async giveBack(lease: LeaseId): Promise<void> {
     const { store, emit, now } = this.#settings;
-    held.keeping.unsubscribe();
-    this.#leases.delete(shard);
-    await store.revoke(held.lease);
-    emit({ type: 'LeaseRevoked', atMs: now(), lease: held.lease, shard });
+    const shard = this.shardOf(lease) ?? this.#unkept.get(lease);
+    if (shard === undefined) return;
+    const held = this.#leases.get(shard);
+    if (held?.lease === lease) {
+      held.keeping.unsubscribe();
+      this.#leases.delete(shard);
+      this.#unkept.set(lease, shard);
+    }
+    await store.revoke(lease);
+    this.#unkept.delete(lease);
+    emit({ type: 'LeaseRevoked', atMs: now(), lease, shard });
   }
 
-  /** Stops the keepalives and leaves the leases to live for their TTL. */
+  /** Stops the keepalives for good and leaves the leases to live for their TTL. */
   leave(): void {
+    this.#isClosed = true;
     for (const { keeping } of this.#leases.values()) keeping.unsubscribe();
   }
 

@@ -8,11 +8,10 @@ import {
   type Snapshot,
   type Store,
   StoreError,
-  TRANSACTION_OPS_MAX,
 } from '../../shared/store.ts';
 import type { AnnouncerEvent } from '../event.ts';
 import { Holdings, type Wish } from './holdings.ts';
-import type { PlannedTransaction } from './plan.ts';
+import { KEYS_PER_TRANSACTION, type PlannedTransaction } from './plan.ts';
 import { ShardLeases } from './shard-leases.ts';
 
 /** What the journal says a predecessor left. */
@@ -40,6 +39,9 @@ export interface WriterSettings {
   readonly onFenced: () => void;
 }
 
+/** etcd's, with a lower `--max-txn-ops` than its default. */
+const TOO_MANY = /too many operations/;
+
 /** What the store told. It waits until no write is under way, so that our own writes are not taken for somebody else's. */
 export type Told =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
@@ -59,6 +61,8 @@ export class Writer {
   #toRetire: number[] = [];
   #fence: Expectation | undefined;
   #removeUnclaimed = false;
+  /** Smaller than {@link KEYS_PER_TRANSACTION} where the store's own limit is. */
+  #keysEach = KEYS_PER_TRANSACTION;
   #adopted = false;
   #seen: { readonly storeId: string; readonly revision: Revision } | undefined;
 
@@ -66,6 +70,7 @@ export class Writer {
     this.#settings = settings;
     this.#leases = new ShardLeases({
       ...settings,
+      left: settings.left.leases,
       onEnded: () => {
         this.#holdings.touchAll();
         settings.wake();
@@ -101,10 +106,18 @@ export class Writer {
   /** The claim's fence; undefined while the host is not ours: nothing is written then. */
   guard(fence: Expectation | undefined): void {
     this.#fence = fence;
+    if (fence === undefined) this.#inbox = [];
   }
 
+  /** The step under way ends before its next write, and none begins any more; the leases live on for their TTL. */
+  leave(): void {
+    this.guard(undefined);
+    this.#leases.leave();
+  }
+
+  /** Only while the host is ours, and from a snapshot on. */
   tell(told: Told): void {
-    this.#inbox.push(told);
+    if (this.#fence !== undefined) this.#inbox.push(told);
   }
 
   /** From now on, keys that name us as owner and that nobody wants are removed. */
@@ -125,21 +138,22 @@ export class Writer {
     if (this.#fence === undefined) return false;
     if (!this.#adopted) await this.#adopt();
     await this.#readInbox();
-    if (this.#seen === undefined) return false;
+    // Either may have been long, and the claim or the whole announcer may have gone meanwhile.
+    const fence = this.#fence as Expectation | undefined;
+    if (fence === undefined || this.#seen === undefined) return false;
     this.#readWish();
-    const { transactions, waiting } = this.#holdings.next(this.#fence, this.#removeUnclaimed);
+    const { transactions, waiting } = this.#holdings.next(fence, this.#removeUnclaimed, this.#keysEach);
     const [transaction] = transactions;
     const [unleased] = waiting;
     if (transaction !== undefined) await this.#write(transaction);
     else if (unleased !== undefined) await this.#leases.grant(this.#holdings.shardFor(unleased));
-    else if (this.#toVerify.length > 0) await this.#verify(this.#toVerify.splice(0, TRANSACTION_OPS_MAX));
+    else if (this.#toVerify.length > 0) await this.#verifySome();
     else return this.#retire();
     return true;
   }
 
   async #adopt(): Promise<void> {
-    const { leases, isOfOtherScope } = this.#settings.left;
-    await (isOfOtherScope ? this.#leases.discard(leases) : this.#leases.adopt(leases));
+    await (this.#settings.left.isOfOtherScope ? this.#leases.discard() : this.#leases.adopt());
     this.#adopted = true;
   }
 
@@ -154,7 +168,8 @@ export class Writer {
     for (let told = this.#inbox[0]; told !== undefined; told = this.#inbox[0]) {
       if (told.type === 'snapshot') await this.#readSnapshot(told.snapshot);
       else await this.#readChanges(told.batch);
-      this.#inbox.shift(); // not before: what the store failed us in the middle of is read again
+      // Not before: what the store failed us in the middle of is read again. It is gone already when the claim is.
+      if (this.#inbox[0] === told) this.#inbox.shift();
     }
   }
 
@@ -207,12 +222,20 @@ export class Writer {
     }
   }
 
-  /** @returns undefined when a lease of it was gone: its shard gets another one, and the keys are planned for anew */
+  /**
+   * @returns undefined when its keys have to be planned for anew: a lease of it was gone, and its shard gets another one;
+   *   or the store takes fewer keys at once
+   */
   async #commit(transaction: PlannedTransaction['transaction']): Promise<CommitResult | undefined> {
     try {
       return await this.#settings.store.commit(transaction);
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'lease-gone') throw error;
+      if (!(error instanceof StoreError)) throw error;
+      if (error.code === 'invalid' && TOO_MANY.test(error.message) && this.#keysEach > 1) {
+        this.#keysEach = Math.floor(this.#keysEach / 2);
+        return undefined;
+      }
+      if (error.code !== 'lease-gone') throw error;
       const before = this.#leases.shards().length;
       await this.#leases.check(this.#leases.shards());
       if (this.#leases.shards().length === before) throw error;
@@ -239,14 +262,19 @@ export class Writer {
   }
 
   /** A transaction that writes nothing: cheap for the store, and it reads our keys only. */
-  async #verify(keys: readonly EtcdKey[]): Promise<void> {
+  async #verifySome(): Promise<void> {
+    const toVerify = this.#toVerify;
+    const keys = toVerify.slice(0, 2 * this.#keysEach);
     const expect = keys.flatMap((key): Expectation[] => {
       const stands = this.#holdings.standing(key);
       return stands === undefined ? [] : [{ key, modRevision: stands.modRevision }];
     });
-    if (expect.length === 0) return;
-    const result = await this.#settings.store.commit({ expect, writes: [] });
-    if (!result.ok) await this.#readRefusal(expect, result);
+    if (expect.length > 0) {
+      const result = await this.#commit({ expect, writes: [] });
+      if (result === undefined) return;
+      if (!result.ok) await this.#readRefusal(expect, result);
+    }
+    toVerify.splice(0, keys.length);
   }
 
   /** Keys that are gone may have gone with their lease: that is no other writer's doing, and takes a new lease. */
@@ -260,7 +288,8 @@ export class Writer {
   async #retire(): Promise<boolean> {
     const shard = this.#toRetire.shift();
     if (shard === undefined) return false;
-    if (this.#holdings.isEmpty(shard)) await this.#leases.revoke(shard);
+    const lease = this.#leases.get(shard);
+    if (lease !== undefined && this.#holdings.isEmpty(shard)) await this.#leases.giveBack(lease);
     return true;
   }
 

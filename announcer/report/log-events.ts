@@ -11,14 +11,18 @@ export interface LogLine {
 /**
  * The log line of an event; undefined for those whose edge says more about them (the Docker engine, start and stop).
  * The journal has every event; the log has what a person would want to read.
+ *
+ * @param isHostClaimed nothing is written before
  */
-export function logLineOf(event: AnnouncerEvent): LogLine | undefined {
+export function logLineOf(event: AnnouncerEvent, isHostClaimed = true): LogLine | undefined {
   switch (event.type) {
-    case 'InstanceAnnounced':
-      return info('instance-announced', `announcing ${addressOf(event.value)} as ${event.service} (${event.cause})`, {
+    case 'InstanceAnnounced': {
+      const doing = isHostClaimed ? 'announcing' : 'once the host is claimed, announcing';
+      return info('instance-announced', `${doing} ${addressOf(event.value)} as ${event.service} (${event.cause})`, {
         container: event.containerName,
         key: event.key,
       });
+    }
     case 'InstanceWithdrawn':
       return info('instance-withdrawn', `withdrawing ${event.service}: ${event.reason}, ${event.detail}`, {
         container: event.containerName,
@@ -59,6 +63,11 @@ export function logLineOf(event: AnnouncerEvent): LogLine | undefined {
   }
 }
 
+/** No event: it changes nothing, and lasts until a person mends it. */
+export function writeRefused(reason: string): string {
+  return `the store refuses what is to be written: ${reason}; tried again and again, and said once`;
+}
+
 function storeLineOf(event: AnnouncerEvent): LogLine | undefined {
   switch (event.type) {
     case 'LeaseGranted':
@@ -90,7 +99,7 @@ function storeLineOf(event: AnnouncerEvent): LogLine | undefined {
     case 'StoreLost':
       return warn(
         'store-lost',
-        `the store does not answer: ${event.reason}; what is announced stays until its lease ends`,
+        `${event.denied ? 'the store refuses us' : 'the store does not answer'}: ${event.reason}; what is announced stays until its lease ends`,
         {},
       );
     case 'StoreRegained':

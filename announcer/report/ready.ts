@@ -4,7 +4,7 @@ import type { ClaimState } from '../keys/host-claim.ts';
 /** What readiness hangs on. */
 export interface ReadinessView {
   readonly claim: ClaimState;
-  /** Undefined while the store answers. */
+  /** A sentence; undefined while the store serves us. */
   readonly storeLostReason: string | undefined;
   /** `unix:///var/run/docker.sock`. */
   readonly engine: string;
@@ -14,6 +14,8 @@ export interface ReadinessView {
   readonly wasEngineSynced: boolean;
   readonly servicesFile: string | undefined;
   readonly areServicesRead: boolean;
+  /** What the store calls wrong, and refuses. */
+  readonly refusal: string | undefined;
   /** Nothing waits to be written. */
   readonly isSettled: boolean;
   readonly wasReady: boolean;
@@ -30,11 +32,11 @@ export function notReadyReasons(view: ReadinessView): string[] {
   return reasons;
 }
 
-function storeReasons({ claim, storeLostReason }: ReadinessView): string[] {
-  if (storeLostReason !== undefined) return [`the store does not answer: ${storeLostReason}`];
+function storeReasons({ claim, storeLostReason, refusal }: ReadinessView): string[] {
+  if (storeLostReason !== undefined) return [storeLostReason];
   if (claim.state === 'asking') return ['the host is being claimed'];
   if (claim.state === 'waiting') return [`waiting for another announcer of this host to go: ${claim.holder}`];
-  return [];
+  return refusal === undefined ? [] : [`the store refuses what is to be written: ${refusal}`];
 }
 
 /** With a services file, an engine that is away does not stand in the way of what the file holds. */

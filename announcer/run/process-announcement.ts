@@ -7,10 +7,10 @@ import type { ServiceRecord } from '../../shared/record.ts';
 import type { Store } from '../../shared/store.ts';
 import { Announce } from '../keys/announce.ts';
 import type { Wish } from '../keys/holdings.ts';
-import { claimHost } from '../keys/host-claim.ts';
+import { HostClaim } from '../keys/host-claim.ts';
 import { StoreHealth } from '../keys/store-health.ts';
 import { announcedValue } from '../naming/value.ts';
-import { logLineOf } from '../report/log-events.ts';
+import { logLineOf, writeRefused } from '../report/log-events.ts';
 
 export interface ProcessAnnouncementSettings {
   readonly store: Store;
@@ -42,6 +42,7 @@ const COMPARE_MS = 60_000;
 export class ProcessAnnouncement {
   readonly #settings: ProcessAnnouncementSettings;
   readonly #announce: Announce;
+  readonly #claim: HostClaim;
   readonly #wishes: BehaviorSubject<() => Wish>;
   readonly #work: Subscription;
   readonly #reports: Subscription;
@@ -68,6 +69,7 @@ export class ProcessAnnouncement {
       const line = logLineOf(event);
       if (line !== undefined) log[line.level](line.event, line.message, line.fields);
     });
+    this.#reports.add(this.#announce.refusals$.subscribe((reason) => log.error('write-refused', writeRefused(reason))));
     const claimant = {
       host: owning,
       owner: this.#owner,
@@ -75,7 +77,8 @@ export class ProcessAnnouncement {
       pid: process.pid,
       startedAt: new Date().toISOString(),
     };
-    const claim$ = claimHost({ store: health.store, claimant, ttlSeconds, doubt$: this.#announce.doubt$ });
+    this.#claim = new HostClaim({ store: health.store, claimant, ttlSeconds });
+    const claim$ = this.#claim.state$(this.#announce.doubt$);
     this.#work = this.#announce
       .run({ wishes$: this.#wishes, claim$, settled$: of(true) })
       .subscribe({ error: (error: unknown) => this.#giveUp(error) });
@@ -100,7 +103,7 @@ export class ProcessAnnouncement {
   async withdraw(): Promise<void> {
     const { log, ttlSeconds } = this.#settings;
     this.#work.unsubscribe();
-    const failures = await this.#announce.withdraw();
+    const failures = await this.#announce.withdraw(() => this.#claim.release());
     this.#reports.unsubscribe();
     if (failures.length === 0) return;
     log.warn(
@@ -124,7 +127,7 @@ export class ProcessAnnouncement {
     const { log, service, host, instance } = this.#settings;
     log.error(
       'run-not-announced',
-      `another rollcall run announces instance ${instance} of ${service} on ${host}; this process runs on without a name: give each its own --instance (${error.message})`,
+      `instance ${instance} of ${service} on ${host} has no name, and its process runs on: ${error.message}; where another rollcall run announces that instance, give each its own --instance`,
     );
   }
 

@@ -1,7 +1,7 @@
 /** Edge: `--services FILE`, read and followed. */
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { concat, concatMap, defer, exhaustMap, filter, from, type Observable, of, timer } from 'rxjs';
+import { exhaustMap, filter, type Observable, timer } from 'rxjs';
 import { StartError } from '../../shared/component.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Observation } from '../observation.ts';
@@ -22,18 +22,23 @@ const LOOK_MS = 250;
 /** Room for a hundred thousand entries. */
 const FILE_OCTETS_MAX = 16 * 1024 * 1024;
 
-/**
- * What the file holds, at once and after each change. Errors with a {@link StartError} when it cannot be used at first;
- * later what it held last stands, and the log says why.
- */
-export function followServicesFile(settings: ServicesFileSettings): Observable<Observation> {
-  return defer(() => {
-    const follower = new Follower(settings);
-    return from(follower.readFirst()).pipe(
-      concatMap((first) => concat(of(first), timer(LOOK_MS, LOOK_MS).pipe(exhaustMap(() => follower.look())))),
-      filter((seen) => seen !== undefined),
-    );
-  });
+/** A services file that could be used at first. */
+export interface ServicesFile {
+  /** What it held then. */
+  readonly first: Observation;
+  /** What it holds after each change. When that cannot be used, what it held last stands, and the log says why. */
+  readonly changes$: Observable<Observation>;
+}
+
+/** @throws {StartError} when it cannot be used */
+export async function openServicesFile(settings: ServicesFileSettings): Promise<ServicesFile> {
+  const follower = new Follower(settings);
+  const first = await follower.readFirst();
+  const changes$ = timer(LOOK_MS, LOOK_MS).pipe(
+    exhaustMap(() => follower.look()),
+    filter((seen) => seen !== undefined),
+  );
+  return { first, changes$ };
 }
 
 /** What the file holds now. @throws {StartError} when it cannot be used */

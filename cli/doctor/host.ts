@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { AddressSource, AnnouncerConfig } from '../../announcer/config.ts';
 import type { HostAddress } from '../../announcer/facts.ts';
 import { isOfDocker } from '../../announcer/host/address.ts';
-import { findHost } from '../../announcer/host/host.ts';
+import { findHost, reasonOf } from '../../announcer/host/host.ts';
 import { isLoopback } from '../../shared/address.ts';
 import { StartError } from '../../shared/component.ts';
 import { type Finding, fine, hint, wrong } from './finding.ts';
@@ -44,14 +44,6 @@ function addressFindings(
   }
   if (at === undefined) return [hint('host', says, 'right behind NAT or with a floating address; else it is mistyped')];
   return [fine('host', says)];
-}
-
-function reasonOf(which: 'private' | 'public', source: AddressSource): string {
-  if (source.from === 'address') return `--${which}-ip`;
-  if (source.from === 'interface') return `--${which}-if ${source.name}`;
-  return which === 'private'
-    ? "the first private address that is not Docker's, eth1 first; else the public one"
-    : "the default route's interface; else the first address that is not Docker's";
 }
 
 function interfaceOf(address: string): string | undefined {

@@ -183,9 +183,57 @@ test('another host name takes the old names away', async ({ create, store }) => 
 
 test('a services file that cannot be used is a start error that names it', async ({ create, directory }) => {
   const announcer = create({ services: join(directory, 'none.json') });
-  const error = await Promise.race([announcer.start().then(() => announcer.failed), announcer.failed]);
+  const error = await announcer.start().catch((failure: unknown) => failure);
   assert.instance(error, StartError);
-  assert.match(error.message, 'none.json');
+  assert.match((error as Error).message, 'none.json');
+});
+
+test('a services file that is broken at an upgrade takes no name away', async (context) => {
+  const { create, store, services } = context;
+  const first = create();
+  await first.start();
+  await ready(first);
+  await first.stop('handover');
+  const watch = await watching(store);
+  writeFileSync(services, '{ "services": [');
+  const error = await create()
+    .start()
+    .catch((failure: unknown) => failure);
+  assert.instance(error, StartError);
+  assert.equal(await names(store), BOTH);
+  writeServices(context, WEB, DB);
+  const next = create();
+  await next.start();
+  await ready(next);
+  assert.equal(watch.changes, []);
+  watch.stop();
+});
+
+test('SIGTERM at any moment of a start leaves nothing of the predecessor’s either', async ({ create, store }) => {
+  for (const ticks of [0, 1, 20, 100, 400]) {
+    const first = create();
+    await first.start();
+    await ready(first);
+    await first.stop('handover');
+    assert.equal(await names(store), BOTH);
+    const second = create();
+    const starting = second.start();
+    for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+    if (ticks === 400) await starting;
+    await second.stop('withdraw');
+    await starting;
+    assert.equal((await store.snapshot('/')).entries, [], `after ${ticks} ticks`);
+  }
+});
+
+test('a stop waits for the start, and leaves the data directory to the next one', async ({ create }) => {
+  const first = create();
+  const starting = first.start();
+  await first.stop('handover');
+  await starting;
+  const next = create();
+  await next.start();
+  await ready(next);
 });
 
 test('a second announcer on the same data directory does not start, and names the directory', async ({ create }) => {

@@ -1,10 +1,11 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { firstValueFrom } from 'rxjs';
+import { concat, concatMap, defer, firstValueFrom, type Observable, of } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { followServicesFile } from '../../announcer/services/file.ts';
+import type { Observation } from '../../announcer/observation.ts';
+import { openServicesFile, type ServicesFileSettings } from '../../announcer/services/file.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -12,6 +13,9 @@ const test = suite('integration/services-file');
 
 const text = (...ports: readonly number[]): string =>
   JSON.stringify({ services: ports.map((port) => ({ name: 'web', host: '192.0.2.1', port })) });
+
+const followServicesFile = (settings: ServicesFileSettings): Observable<Observation> =>
+  defer(() => openServicesFile(settings)).pipe(concatMap(({ first, changes$ }) => concat(of(first), changes$)));
 
 interface Seen {
   readonly ports: number[][];

@@ -2,7 +2,7 @@ import { BehaviorSubject, merge, NEVER, of, type Subscription } from 'rxjs';
 import type { AnnouncerEvent } from '../../announcer/event.ts';
 import { Announce } from '../../announcer/keys/announce.ts';
 import type { DesiredKeys, Wish } from '../../announcer/keys/holdings.ts';
-import { type ClaimState, claimHost } from '../../announcer/keys/host-claim.ts';
+import { type ClaimState, HostClaim } from '../../announcer/keys/host-claim.ts';
 import { StoreHealth } from '../../announcer/keys/store-health.ts';
 import type { EtcdKey } from '../../shared/name.ts';
 import { encodeRecord } from '../../shared/record.ts';
@@ -69,7 +69,8 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
     pid: process.pid,
     startedAt: options.startedAt ?? new Date().toISOString(),
   };
-  const claim$ = claimHost({ store: health.store, claimant, ttlSeconds, doubt$: announce.doubt$ });
+  const claim = new HostClaim({ store: health.store, claimant, ttlSeconds });
+  const claim$ = claim.state$(announce.doubt$);
   let desired: DesiredKeys = options.desired ?? new Map();
   const changed = new Set(desired.keys());
   const wish = (): Wish => {
@@ -114,7 +115,7 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
     abandon: () => running.unsubscribe(),
     withdraw: () => {
       running.unsubscribe();
-      return announce.withdraw();
+      return announce.withdraw(() => claim.release());
     },
   };
 }

@@ -30,6 +30,11 @@ export class FaultyStore implements Store {
   losingAnswers = 0;
   /** Each commit waits for this first. */
   beforeCommit: (transaction: Transaction) => Promise<void> | void = () => {};
+  /** Each call of that name waits for this first; what it throws, the call throws. */
+  before: Partial<Record<StoreCall, () => Promise<void> | void>> = {};
+  /** Of one transaction: etcd's `--max-txn-ops`. */
+  opsMax = Number.POSITIVE_INFINITY;
+  readonly granted: LeaseId[] = [];
   readonly #store: Store;
   readonly #breaks = new Subject<void>();
   #isDown = false;
@@ -63,8 +68,10 @@ export class FaultyStore implements Store {
     return merge(this.#store.changes(prefix, from), broken$);
   }
 
-  grant(ttlSeconds: number): Promise<LeaseGrant> {
-    return this.#call('grant', () => this.#store.grant(ttlSeconds));
+  async grant(ttlSeconds: number): Promise<LeaseGrant> {
+    const grant = await this.#call('grant', () => this.#store.grant(ttlSeconds));
+    this.granted.push(grant.lease);
+    return grant;
   }
 
   keepAlive(lease: LeaseId): Promise<number> {
@@ -81,6 +88,9 @@ export class FaultyStore implements Store {
 
   async commit(transaction: Transaction): Promise<CommitResult> {
     await this.beforeCommit(transaction);
+    if (Math.max(transaction.expect.length, transaction.writes.length) > this.opsMax) {
+      throw new StoreError('invalid', 'etcdserver: too many operations in txn request');
+    }
     const result = await this.#call('commit', () => this.#store.commit(transaction));
     if (this.losingAnswers === 0) return result;
     this.losingAnswers -= 1;
@@ -93,6 +103,7 @@ export class FaultyStore implements Store {
 
   async #call<T>(name: StoreCall, run: () => Promise<T>): Promise<T> {
     this.calls[name] += 1;
+    await this.before[name]?.();
     if (this.#isDown) throw unavailable();
     return run();
   }

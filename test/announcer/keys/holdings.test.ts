@@ -101,4 +101,11 @@ test('a key that a predecessor wanted and we do not is withdrawn without waiting
   assert.is(holdings.next(FENCE, false).transactions[0]?.writes[0]?.cause, 'withdrawn');
 });
 
+test('a key that a predecessor wanted is no less its own when the wish is told before the first look', () => {
+  const holdings = new Holdings('node-1', book(LEASE), [KEY]);
+  holdings.want({ desired: new Map(), changed: [KEY] }, 0);
+  holdings.learnAll([entry(5n)], 9n, 'found', 0);
+  assert.is(holdings.next(FENCE, false).transactions[0]?.writes[0]?.cause, 'withdrawn');
+});
+
 test.run();

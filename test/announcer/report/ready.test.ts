@@ -7,6 +7,7 @@ import type { LeaseId } from '../../../shared/store.ts';
 const READY: ReadinessView = {
   claim: { state: 'held', fence: { key: '/rollcall/hosts/node-1' as EtcdKey, modRevision: 1n }, lease: '7' as LeaseId },
   storeLostReason: undefined,
+  refusal: undefined,
   engine: 'unix:///run/docker.sock',
   engineStatus: { up: true, synced: true },
   wasEngineSynced: true,
@@ -21,7 +22,8 @@ const test = suite('announcer/ready');
 
 for (const [rule, view, expected] of [
   ['ready when all is read and written', {}, []],
-  ['the store away', { storeLostReason: 'no answer' }, ['the store does not answer: no answer']],
+  ['the store away', { storeLostReason: 'the store does not answer: no' }, ['the store does not answer: no']],
+  ['a request refused', { refusal: 'too many' }, ['the store refuses what is to be written: too many']],
   ['the host not claimed yet', { claim: { state: 'asking' } }, ['the host is being claimed']],
   [
     'the host another’s',
