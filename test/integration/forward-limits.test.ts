@@ -1,14 +1,21 @@
 /** Forwarding at its bounds, seen from outside: loops, floods, and a stub resolver's search list. */
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { askUdp, queryOctets, sendUdp } from '../support/dns-client.ts';
 import { startDnsUpstream } from '../support/dns-upstream.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
+import { type Etcd, haveProgram, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
 import { freePort } from '../support/ports.ts';
 import { putRecords, type ResolverProcess, startResolverProcess } from '../support/semantics.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
+const run = promisify(execFile);
 const test = suite('integration/forward-limits');
 const FLAGS = ['--prefix', '/skydns', '--zone', 'own.test'];
 const SERVFAIL = 2;
@@ -74,4 +81,48 @@ test('a flood of names outside to a silent upstream: a bounded number waits, the
   await upstream.close();
 });
 
-if (!skipWithoutEtcd('integration/forward-limits')) test.run();
+const INSIDE = 'ROLLCALL_TEST_INSIDE_NAMESPACE';
+
+if (process.getuid?.() === 0 && existsSync('/usr/bin/unshare') && haveProgram('getent') && haveProgram('ip')) {
+  test('libc with a search list and ndots: short names, whole names and names outside are found', async () => {
+    const file = fileURLToPath(import.meta.url);
+    const { stdout } = await run('unshare', ['-n', '-m', process.execPath, '--enable-source-maps', file], {
+      env: { ...process.env, [INSIDE]: '1' },
+      timeout: 60_000,
+    });
+    assert.equal(JSON.parse(/^{.*}$/m.exec(stdout)?.[0] ?? ''), {
+      web: ['10.0.0.1'],
+      'web.own.test': ['10.0.0.1'],
+      'www.outside.example': ['198.51.100.1'],
+      missing: [],
+    });
+  });
+} else {
+  console.log('SKIP integration/forward-limits search list: needs root, unshare, ip and getent');
+}
+
+/** In network and mount namespaces of its own, where port 53 and /etc/resolv.conf may be ours. */
+async function askLibcInside(): Promise<void> {
+  await run('ip', ['link', 'set', 'lo', 'up']);
+  const conf = join(temporaryDirectory(), 'resolv.conf');
+  writeFileSync(conf, 'nameserver 127.0.0.1\nsearch other.test own.test\noptions ndots:5 timeout:2 attempts:1\n');
+  await run('mount', ['--bind', conf, '/etc/resolv.conf']);
+  const inside = await startEtcd();
+  await putRecords(inside, 'web.own.test host=10.0.0.1', '/skydns');
+  const upstream = await startDnsUpstream('www.outside.example. 60 IN A 198.51.100.1');
+  const forward = ['--forward', `127.0.0.1:${upstream.address.port}`];
+  const resolver = await startResolverProcess(inside.url, [...FLAGS, '--listen', '127.0.0.1:53', ...forward]);
+  const found: Record<string, string[]> = {};
+  for (const name of ['web', 'web.own.test', 'www.outside.example', 'missing']) {
+    // It exits with 2 for a name that does not exist.
+    const { stdout } = await run('getent', ['ahosts', name]).catch((error: { stdout: string }) => error);
+    found[name] = [...new Set(stdout.split('\n').flatMap((line) => line.split(/\s+/)[0] || []))];
+  }
+  await resolver.end('SIGTERM');
+  await upstream.close();
+  await inside.kill();
+  console.log(JSON.stringify(found));
+}
+
+if (process.env[INSIDE] !== undefined) await askLibcInside();
+else if (!skipWithoutEtcd('integration/forward-limits')) test.run();
