@@ -72,6 +72,7 @@ export const EDGES: readonly string[] = [
   'shared/journal/',
   'shared/log.ts',
   'shared/metrics.ts',
+  'shared/proc.ts',
   'shared/rx.ts',
   'shared/store/',
   'shared/version.ts',

@@ -1,6 +1,6 @@
 /** Edge: which sockets a process and its descendants serve, from `/proc`. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { endianness } from 'node:os';
+import { linkOfProc, listProc, readProc } from '../../shared/proc.ts';
 import type { Attempt } from '../checks/probe-verdict.ts';
 import { NET_TABLES, type NetTable, parseNetTable, portSight } from '../checks/proc-net.ts';
 import { descendantsOf, parentOf } from './process-tree.ts';
@@ -14,7 +14,7 @@ import { descendantsOf, parentOf } from './process-tree.ts';
 export function lookAtSockets(pid: number, port: string, announced: string): Attempt {
   const protocol = port.endsWith('/udp') ? 'udp' : 'tcp';
   const tables = (Object.keys(NET_TABLES) as NetTable[]).filter((table) => NET_TABLES[table].protocol === protocol);
-  const sockets = tables.flatMap((table) => parseNetTable(read(`/proc/${pid}/net/${table}`), table, endianness()));
+  const sockets = tables.flatMap((table) => parseNetTable(readProc(`/proc/${pid}/net/${table}`), table, endianness()));
   const wanted = sockets.filter((socket) => `${socket.port}/${protocol}` === port);
   const sight = portSight(port, wanted, [announced]);
   if (wanted.length === 0) return sight;
@@ -26,9 +26,9 @@ export function lookAtSockets(pid: number, port: string, announced: string): Att
 
 function treeOf(pid: number): readonly number[] {
   const parents = new Map<number, number>();
-  for (const name of list('/proc')) {
+  for (const name of listProc('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    const parent = parentOf(read(`/proc/${name}/stat`));
+    const parent = parentOf(readProc(`/proc/${name}/stat`));
     if (parent !== undefined) parents.set(Number(name), parent);
   }
   return descendantsOf(pid, parents);
@@ -38,35 +38,10 @@ function treeOf(pid: number): readonly number[] {
 function openSockets(pids: readonly number[]): ReadonlySet<string> {
   const inodes = new Set<string>();
   for (const pid of pids) {
-    for (const fd of list(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/${pid}/fd/${fd}`))?.[1];
+    for (const fd of listProc(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOfProc(`/proc/${pid}/fd/${fd}`))?.[1];
       if (inode !== undefined) inodes.add(inode);
     }
   }
   return inodes;
-}
-
-/** Processes end while they are looked at, and one that changed its user may not be read: such a one serves nothing. */
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function list(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
 }

@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { endianness } from 'node:os';
 import { NET_TABLES, type NetTable, parseNetTable } from '../../announcer/checks/proc-net.ts';
 import { formatHostPort, type HostPort } from '../../shared/address.ts';
+import { linkOfProc, listProc, readProc } from '../../shared/proc.ts';
 import { type Finding, fine, hint, wrong } from './finding.ts';
 
 /** Whether what is to be listened on can be: bound for a moment, and let go. */
@@ -75,40 +75,15 @@ interface Holder {
 /** Who has the port: by the socket's inode, which its process holds open. Undefined when that cannot be seen. */
 function holderOf(protocol: 'udp' | 'tcp', { port }: HostPort): Holder | undefined {
   const tables = (Object.keys(NET_TABLES) as NetTable[]).filter((table) => NET_TABLES[table].protocol === protocol);
-  const sockets = tables.flatMap((table) => parseNetTable(read(`/proc/net/${table}`), table, endianness()));
+  const sockets = tables.flatMap((table) => parseNetTable(readProc(`/proc/net/${table}`), table, endianness()));
   const links = new Set(sockets.filter((socket) => socket.port === port).map(({ inode }) => `socket:[${inode}]`));
-  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
-    if (!list(`/proc/${pid}/fd`).some((fd) => links.has(link(`/proc/${pid}/fd/${fd}`)))) continue;
-    const words = read(`/proc/${pid}/cmdline`)
+  for (const pid of listProc('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (!listProc(`/proc/${pid}/fd`).some((fd) => links.has(linkOfProc(`/proc/${pid}/fd/${fd}`)))) continue;
+    const words = readProc(`/proc/${pid}/cmdline`)
       .split('\0')
       .filter((word) => word !== '');
     const isOurs = words.some((word) => /(^|\/)rollcall$|\/cli\/main\.js$/.test(word));
-    return { pid, command: words.join(' ').slice(0, 120) || read(`/proc/${pid}/comm`).trim(), isOurs };
+    return { pid, command: words.join(' ').slice(0, 120) || readProc(`/proc/${pid}/comm`).trim(), isOurs };
   }
   return undefined;
-}
-
-/** Processes end while they are looked at, and those of others may not be read: such a one is not found. */
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function list(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
 }
