@@ -54,6 +54,7 @@ export class Appender {
   #waiters: { readonly sequence: number; readonly resolve: (written: boolean) => void }[] = [];
   readonly #syncer: Syncer;
   #retryTimer: NodeJS.Timeout | undefined;
+  #retrying: Promise<void> | undefined;
   #closing = false;
 
   constructor(settings: AppenderSettings, segments: readonly ReadableSegment[]) {
@@ -286,7 +287,15 @@ export class Appender {
     this.#retryTimer = setTimeout(() => void this.#retry(), this.#settings.retryMs ?? RETRY_MS).unref();
   }
 
-  async #retry(): Promise<void> {
+  /** One at a time: a second segment of the same name would be unlinked under the first. */
+  #retry(): Promise<void> {
+    this.#retrying ??= this.#tryAgain().finally(() => {
+      this.#retrying = undefined;
+    });
+    return this.#retrying;
+  }
+
+  async #tryAgain(): Promise<void> {
     try {
       await this.#settings.makeWritable();
       await this.#create();

@@ -209,6 +209,32 @@ test('after a failed fsync the file is not written any more, and what is in it i
   assert.equal(await readAgain(directory), [1, 2, 3]);
 });
 
+test('closed while a timed retry begins a segment: it is begun once, and the events are in it', async () => {
+  const directory = temporaryDirectory();
+  const disk = new FaultyDisk();
+  let opening = 0;
+  let atOnce = 0;
+  let isSlow = false;
+  const openFile: OpenFile = async (path, flags) => {
+    opening += 1;
+    atOnce = Math.max(atOnce, opening);
+    if (isSlow) await new Promise((resolve) => setTimeout(resolve, 100));
+    opening -= 1;
+    return disk.open(path, flags);
+  };
+  const { journal } = await opened(directory, { openFile });
+  disk.room = 0;
+  journal.append(noted(1));
+  await until('the stop', () => journal.status.state === 'stopped');
+  disk.room = Number.POSITIVE_INFINITY;
+  isSlow = true;
+  atOnce = 0;
+  await until('the retry', () => opening > 0, { everyMs: 1 });
+  await journal.close();
+  assert.is(atOnce, 1);
+  assert.equal(await readAgain(directory), [1]);
+});
+
 test('closed while the disk is full: says that events are lost, and the next start skips their numbers', async () => {
   const directory = temporaryDirectory();
   const disk = new FaultyDisk();
