@@ -206,7 +206,10 @@ function announced(state: AnnouncerState, event: EventOf<'InstanceAnnounced'>): 
 
 function heldBack(state: AnnouncerState, event: EventOf<'InstanceHeld'>): AnnouncerState {
   const known = containerOf(state, event);
-  const { key, service, reason, detail, value = '', atMs: sinceMs } = event;
+  const { key, service, reason, detail, value = '', atMs } = event;
+  const before = known.held[key];
+  // For the same reason, it has been held since then; only what is known of it has changed.
+  const sinceMs = before?.reason === reason ? before.sinceMs : atMs;
   const hold: Hold = {
     service,
     reason,

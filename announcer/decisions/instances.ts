@@ -69,6 +69,9 @@ function announce(conclusions: Conclusions, candidate: Candidate, sight: Sight):
   });
 }
 
+/** Reasons whose detail tells what the verdict, or the other container, is now; that of others counts seconds or repeats. */
+const FOLLOWED_DETAILS: ReadonlySet<HoldReason> = new Set<HoldReason>(['not-listening', 'probe-failing', 'key-taken']);
+
 function hold(
   conclusions: Conclusions,
   { key, service, value, check }: Candidate,
@@ -76,7 +79,8 @@ function hold(
   { facts, cause, atMs }: Sight,
 ): void {
   const held = conclusions.container(facts.id)?.held[key];
-  if (held?.reason === reason && (held.value === value || retimed(held.value, undefined) === value)) return;
+  const isSaid = held?.reason === reason && (held.detail === detail || !FOLLOWED_DETAILS.has(reason));
+  if (isSaid && (held.value === value || retimed(held.value, undefined) === value)) return;
   conclusions.add({
     type: 'InstanceHeld',
     atMs,
@@ -145,6 +149,32 @@ export function announceHeld(conclusions: Conclusions, id: string, key: EtcdKey,
     key,
     service: held.service,
     value: retimed(held.value, atMs),
+    ...(held.check === null ? {} : { check: held.check }),
+    ...(held.probe === null ? {} : { probe: held.probe }),
+  });
+}
+
+/** Says anew what a held instance waits for. */
+export function holdAgain(
+  conclusions: Conclusions,
+  id: string,
+  key: EtcdKey,
+  detail: string,
+  { cause, atMs }: Moment,
+): void {
+  const container = conclusions.container(id);
+  const held = container?.held[key];
+  if (container === undefined || held === undefined || held.detail === detail) return;
+  const { service, reason, value } = held;
+  conclusions.add({
+    type: 'InstanceHeld',
+    atMs,
+    ...about(id, container, cause),
+    key,
+    service,
+    reason,
+    detail,
+    value,
     ...(held.check === null ? {} : { check: held.check }),
     ...(held.probe === null ? {} : { probe: held.probe }),
   });

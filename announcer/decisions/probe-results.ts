@@ -2,7 +2,7 @@ import type { EtcdKey } from '../../shared/name.ts';
 import type { Observation, ProbeResult } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { about, type Conclusions } from './conclusions.ts';
-import { announceHeld, withdraw } from './instances.ts';
+import { announceHeld, holdAgain, withdraw } from './instances.ts';
 import { holdOfContainer } from './readiness.ts';
 import type { ContainerState } from './state.ts';
 
@@ -22,7 +22,10 @@ export function concludeProbed(conclusions: Conclusions, seen: Probed, rules: An
   for (const result of seen.results) {
     note(conclusions, id, container, result, seen);
     if (result.passing) announceWaiting(conclusions, id, result, seen, rules);
-    else withdrawFailing(conclusions, id, result, seen);
+    else {
+      withdrawFailing(conclusions, id, result, seen);
+      explainWaiting(conclusions, id, result.port, seen);
+    }
   }
 }
 
@@ -57,6 +60,17 @@ function announceWaiting(
   for (const [key, hold] of Object.entries(container.held)) {
     if (hold.probe !== port || !ENDED_BY_PASSING.has(hold.reason)) continue;
     announceHeld(conclusions, id, key as EtcdKey, { cause: detail, atMs });
+  }
+}
+
+/** What waited for a first result waits for a better one now: the verdict's own words, which change with it alone. */
+function explainWaiting(conclusions: Conclusions, id: string, port: string, { atMs }: Probed): void {
+  const container = conclusions.container(id);
+  const detail = container?.verdicts[port]?.detail;
+  if (container === undefined || detail === undefined) return;
+  for (const [key, hold] of Object.entries(container.held)) {
+    if (hold.probe !== port || !ENDED_BY_PASSING.has(hold.reason)) continue;
+    holdAgain(conclusions, id, key as EtcdKey, detail, { cause: `check of ${port}`, atMs });
   }
 }
 

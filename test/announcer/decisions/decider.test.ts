@@ -156,6 +156,22 @@ test('tcp, http and exec: probe-failing is what they are held for', () => {
   }
 });
 
+test('what is held says what its check found, once for each verdict, and is held since the beginning', () => {
+  const held = (state: ReturnType<typeof given>['state']) => Object.values(state.containers.get(ID)?.held ?? {})[0];
+  const waiting = given(inspected(facts()));
+  assert.match(held(waiting.state)?.detail ?? '', /waiting for the first result/);
+  assert.equal(waiting.when(probed(facts(), false)), ['80/tcp fails', 'held web: not-listening']);
+  const failing = given(inspected(facts()), probed(facts(), false));
+  assert.is(held(failing.state)?.detail, 'nothing listens on 80/tcp');
+  assert.is(held(failing.state)?.sinceMs, held(waiting.state)?.sinceMs);
+  assert.equal(failing.when(probed(facts(), false, '80/tcp', T0 + 900)), []);
+  assert.equal(failing.when(inspected(facts(), T0 + 900)), []);
+  assert.equal(
+    given(inspected(facts()), probed(facts(), false), inspected(facts(), T0 + 900)).when(probed(facts(), true)),
+    ['80/tcp passes', 'announced web'],
+  );
+});
+
 test('each port is announced by its own verdict', () => {
   const container = facts({ ports: [published('80/tcp', 8080), published('443/tcp', 8443)] });
   const state = given(inspected(container), probed(container, true, '443/tcp'));
