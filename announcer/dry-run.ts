@@ -6,6 +6,7 @@ import { observe } from './decisions/decider.ts';
 import { initialState } from './decisions/state.ts';
 import { dockerClient } from './docker/docker.ts';
 import { type EngineClient, EngineError } from './docker/engine.ts';
+import { adviceOf } from './docker/error.ts';
 import { readFacts } from './docker/facts.ts';
 import { readContainerList } from './docker/list.ts';
 import { readDockerTls } from './docker/tls.ts';
@@ -91,8 +92,9 @@ async function look(client: EngineClient, container: string | undefined): Promis
     return [readFacts(raw)];
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
+    const advice = adviceOf(error);
     throw new StartError(
-      `no Docker engine reachable at ${client.description}: ${error.message}; start Docker, or name its socket with --docker (DOCKER_HOST)`,
+      `no Docker engine reachable at ${client.description}: ${error.message}${advice === undefined ? '' : `; ${advice}`}`,
       { cause: error },
     );
   }

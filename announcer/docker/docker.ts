@@ -84,8 +84,14 @@ class DockerodeClient implements EngineClient {
     return stream as Readable;
   }
 
-  list(): Promise<unknown> {
-    return this.#call(CALL_TIMEOUT_MS, (abortSignal) => this.#docker.listContainers({ all: true, abortSignal }));
+  async list(): Promise<unknown> {
+    const before = [...this.#lingering.keys()];
+    const listed = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    );
+    const ids = new Set(listed.map(({ Id }) => Id));
+    for (const container of before) if (!ids.has(container)) this.#lingering.delete(container);
+    return listed;
   }
 
   async inspect(container: string): Promise<unknown> {

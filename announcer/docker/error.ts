@@ -39,6 +39,16 @@ export function engineErrorOf(error: unknown): EngineError {
   });
 }
 
+/** The address leads nowhere, or to something else: as when no engine runs, or --docker names another's. */
+const MISPLACED: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTFOUND']);
+
+/** What a person can do about it; undefined where the message says so. */
+export function adviceOf({ code, cause }: EngineError): string | undefined {
+  const errno = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (MISPLACED.has(errno)) return 'start Docker, or name its socket with --docker (DOCKER_HOST)';
+  return code === 'denied' ? undefined : 'see whether the engine runs; --docker (DOCKER_HOST) names its socket';
+}
+
 /** The HTTP status of dockerode's error, or of the one that it became. */
 export function statusOf(error: unknown): number | undefined {
   const origin = error instanceof EngineError ? error.cause : error;

@@ -3,6 +3,7 @@ import type { Log } from '../../shared/log.ts';
 import { backoffMs } from '../../shared/rx.ts';
 import type { Observation } from '../observation.ts';
 import { type Engine, type EngineClient, EngineError, type EngineSight, type EngineStatus } from './engine.ts';
+import { adviceOf } from './error.ts';
 import { readFacts } from './facts.ts';
 import { LastWords } from './last-words.ts';
 import { SessionMemory } from './memory.ts';
@@ -123,12 +124,13 @@ class EngineHealth {
     this.#isFollowed = true;
   }
 
-  #sayDown({ code, message }: EngineError): void {
+  #sayDown(error: EngineError): void {
+    const { code, message } = error;
     if (this.#reason === undefined) {
+      const advice = adviceOf(error);
       this.#log.warn(
         'engine-unreachable',
-        `no Docker engine reachable at ${this.#where}: ${message}. What is announced stays so, and no change is seen; ` +
-          'start Docker, or name its socket with --docker (DOCKER_HOST); trying again every few seconds',
+        `no Docker engine reachable at ${this.#where}: ${message}. What is announced stays so, and no change is seen; ${advice === undefined ? '' : `${advice}; `}trying again every few seconds`,
         { code },
       );
     }
