@@ -1,5 +1,6 @@
 /** Drains on real parts: engine, etcd, announcer, resolver, and an nginx under load while its backends are replaced. */
 import { get } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dig, rdataOf } from '../support/dig.ts';
@@ -124,17 +125,22 @@ async function replaceAll(
       const status = await request(context.port);
       counts.made += 1;
       if (status !== 200) counts.failed += 1;
+      // Each request takes a port of this machine for a minute; without a pause they run out.
+      await wait(10);
     }
   });
-  for (let at = 0; at < BACKENDS; at += 1) {
-    await startBackend(context, `${label}-new-${at}`);
-    await answered(context, BACKENDS + 1);
-    await takeAway(`${label}-old-${at}`);
-    await answered(context, BACKENDS);
+  try {
+    for (let at = 0; at < BACKENDS; at += 1) {
+      await startBackend(context, `${label}-new-${at}`);
+      await answered(context, BACKENDS + 1);
+      await takeAway(`${label}-old-${at}`);
+      await answered(context, BACKENDS);
+    }
+    const reached = counts.made;
+    await until('requests after the last replacement', () => counts.made >= reached + 50);
+  } finally {
+    going = false;
   }
-  const reached = counts.made;
-  await until('requests after the last replacement', () => counts.made >= reached + 50);
-  going = false;
   await Promise.all(load);
   return counts;
 }
