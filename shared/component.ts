@@ -1,4 +1,4 @@
-import type { EventFeed } from './event-feed.ts';
+import type { EventFeed } from './events/event-feed.ts';
 import type { Route } from './http.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';

@@ -1,3 +1,5 @@
+/** As far as a Date reaches, before and after the epoch (ECMA-262 §21.4.1.1). */
+const MOMENT_MAX_MS = 8.64e15;
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
@@ -6,6 +8,11 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600
  * is still to come. Undefined when it is none of these.
  */
 export function readMoment(text: string, nowMs: number): number | undefined {
+  const moment = momentOf(text, nowMs);
+  return moment !== undefined && Math.abs(moment) <= MOMENT_MAX_MS ? moment : undefined;
+}
+
+function momentOf(text: string, nowMs: number): number | undefined {
   const ago = /^(\d+)([smhd])$/.exec(text);
   if (ago !== null) return nowMs - Number(ago[1]) * (UNIT_MS[ago[2] as string] as number);
   if (/^\d{12,}$/.test(text)) return Number(text);

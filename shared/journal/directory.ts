@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Log } from '../log.ts';
 import { causeOf, hasCode, JournalOpenError } from './error.ts';
 import { listFiles, readTail, removeTemporary, type SegmentTail, syncDirectory } from './files.ts';
-import { DirectoryLock } from './lock.ts';
-import type { ReadableSegment } from './reader.ts';
-import type { JournalFile } from './retention.ts';
+import type { ReadableSegment } from './reading/reader.ts';
+import { DirectoryLock } from './writing/lock.ts';
+import type { JournalFile } from './writing/retention.ts';
 
 /** Written when the journal is closed, taken away when it is opened: if it is missing, the last process was cut off. */
 const CLOSED_FILE = 'closed.json';

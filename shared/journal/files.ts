@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { hasCode, JournalOpenError } from './error.ts';
 import type { JournalEvent } from './event.ts';
 import { FORMAT_VERSION, parseHeader, parseLine } from './line.ts';
-import { readFirstLine } from './lines.ts';
-import { type JournalFile, parseFileName } from './retention.ts';
+import { readFirstLine } from './reading/lines.ts';
+import { type JournalFile, parseFileName } from './writing/retention.ts';
 
 /**
  * The segments and snapshots in a directory, oldest first. A header that cannot be read costs nothing but the time in it:

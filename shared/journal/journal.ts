@@ -1,17 +1,17 @@
 import { open } from 'node:fs/promises';
 import type { Log } from '../log.ts';
-import { Appender } from './appender.ts';
-import { Archive } from './archive.ts';
-import { type BackwardSearch, searchBackward } from './backward.ts';
 import { JournalDirectory, SEQUENCES_SKIPPED_AFTER_CRASH } from './directory.ts';
 import { causeOf, JournalError } from './error.ts';
 import type { JournalEntry, JournalEvent, JournalRange, Sequenced } from './event.ts';
 import { encodeEventLine, FORMAT_VERSION } from './line.ts';
-import { type CorruptLines, readEntries } from './reader.ts';
-import type { OpenFile } from './segment-writer.ts';
+import { type BackwardSearch, searchBackward } from './reading/backward.ts';
+import { type CorruptLines, readEntries } from './reading/reader.ts';
+import { TimeIndex } from './reading/time-index.ts';
 import type { JournalSnapshot } from './snapshot.ts';
 import type { JournalStatus } from './status.ts';
-import { TimeIndex } from './time-index.ts';
+import { Appender } from './writing/appender.ts';
+import { Archive } from './writing/archive.ts';
+import type { OpenFile } from './writing/segment-writer.ts';
 
 export { JournalError, JournalOpenError } from './error.ts';
 export type { JournalSnapshot } from './snapshot.ts';
@@ -32,6 +32,8 @@ export interface JournalSettings {
   readonly keepUncovered?: boolean;
   /** What was written is on the disk this much later, as far as the disk keeps up; default 1000. */
   readonly fsyncMs?: number;
+  /** An event waits at most so long for others to be written with, unless someone waits for it; default 0. */
+  readonly gatherMs?: number;
   /** Wall clock, for headers and gaps; events bring their own times. */
   readonly nowMs?: () => number;
   /** Everything queued is written again, after an outage or after `lost` events had to be left out: time for a snapshot. */
@@ -106,6 +108,7 @@ export class Journal<E extends JournalEvent> {
         segmentOctets: settings.segmentOctets ?? 64 * MIB,
         fsyncMs: settings.fsyncMs ?? 1000,
         openFile: settings.openFile ?? open,
+        ...(settings.gatherMs === undefined ? {} : { gatherMs: settings.gatherMs }),
         ...(settings.queueOctetsMax === undefined ? {} : { queueOctetsMax: settings.queueOctetsMax }),
         ...(settings.retryMs === undefined ? {} : { retryMs: settings.retryMs }),
         makeWritable: () => directory.makeWritable(),
@@ -208,6 +211,11 @@ export class Journal<E extends JournalEvent> {
     return this.#appender.written();
   }
 
+  /** Of the last event appended. */
+  get lastSequence(): number {
+    return this.#nextSequence - 1;
+  }
+
   get status(): JournalStatus {
     const { found } = this.#directory;
     const { counts, segments, state } = this.#appender;
@@ -216,7 +224,7 @@ export class Journal<E extends JournalEvent> {
       recovered: found.crashed,
       appended: this.#appended,
       lost: counts.lost + this.#lostAfterClose,
-      lastSequence: this.#nextSequence - 1,
+      lastSequence: this.lastSequence,
       corruptLines: this.#corruptLines,
       tornOctets: found.tornOctets,
       damagedSnapshots: this.#archive.damagedSnapshots,

@@ -12,8 +12,8 @@ import {
   parseSnapshotEnd,
   type SnapshotHeader,
 } from './line.ts';
-import { readFirstLine, readLines } from './lines.ts';
-import { snapshotName } from './retention.ts';
+import { readFirstLine, readLines } from './reading/lines.ts';
+import { snapshotName } from './writing/retention.ts';
 
 export interface JournalSnapshot {
   /** The state after this event: go on with {@link JournalRange.fromSequence} of one more. */

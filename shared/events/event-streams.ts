@@ -1,0 +1,174 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { HttpError, type HttpRequest, type Route } from '../http.ts';
+import type { JournalEvent } from '../journal/event.ts';
+import {
+  type EventFeed,
+  type FeedPositions,
+  formatPositions,
+  missingBefore,
+  missingIn,
+  parsePositions,
+} from './event-feed.ts';
+import { isAboutSubject } from './event-subject.ts';
+
+export interface StreamLimits {
+  /** Readers at once. */
+  readonly streamsMax: number;
+  /** A reader that is further behind is dropped: it can come back with the last id it has. */
+  readonly backlogOctets: number;
+  /** So long a reader that resumes may take nothing of what it missed. */
+  readonly stallMs: number;
+  /** Between two lines that only say that the connection stands. */
+  readonly keepaliveMs: number;
+}
+
+export const STREAM_LIMITS: StreamLimits = {
+  streamsMax: 64,
+  backlogOctets: 1024 * 1024,
+  stallMs: 10_000,
+  keepaliveMs: 15_000,
+};
+
+/** Of what was missed so much is handed to the connection before it is waited for. */
+const PACE_OCTETS = 256 * 1024;
+
+/**
+ * `/v1/events`: server-sent events of one program, or of two that run as one. `Last-Event-ID` (or `?after=`) resumes behind
+ * an event: what was missed comes from the journal first, and an `EventsMissing` where it cannot. `?name=` leaves out what is
+ * not about a name. Nobody waits for a reader: one that does not keep up is dropped.
+ */
+export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = STREAM_LIMITS): Route {
+  let open = 0;
+  return {
+    method: 'GET',
+    path: '/v1/events',
+    handle: ({ headers, query }: HttpRequest) => {
+      if (open >= limits.streamsMax) {
+        throw new HttpError(429, 'busy', `${limits.streamsMax} readers follow the events already; close one of them`);
+      }
+      const after = headers['last-event-id'] ?? query.get('after') ?? '';
+      const positions = after === '' ? feeds.map(() => undefined) : parsePositions(String(after), feeds.length);
+      if (positions === undefined) {
+        throw new HttpError(400, 'bad-id', `${JSON.stringify(after)} is no id that was sent here; leave it out`);
+      }
+      const name = query.get('name') ?? '';
+      return {
+        stream: (response) => {
+          open += 1;
+          response.once('close', () => {
+            open -= 1;
+          });
+          new EventStream(feeds, positions, name, response, limits).begin();
+        },
+      };
+    },
+  };
+}
+
+/** One reader. */
+class EventStream {
+  readonly #feeds: readonly EventFeed[];
+  readonly #positions: (number | undefined)[];
+  readonly #name: string;
+  readonly #response: ServerResponse;
+  readonly #limits: StreamLimits;
+  readonly #endings: (() => void)[] = [];
+
+  constructor(
+    feeds: readonly EventFeed[],
+    positions: FeedPositions,
+    name: string,
+    response: ServerResponse,
+    limits: StreamLimits,
+  ) {
+    this.#feeds = feeds;
+    this.#positions = [...positions];
+    this.#name = name;
+    this.#response = response;
+    this.#limits = limits;
+  }
+
+  begin(): void {
+    const response = this.#response;
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(`: rollcall events of ${this.#feeds.map(({ source }) => source).join(' and ')}\n\n`);
+    const keepalive = setInterval(() => this.#write(':\n\n'), this.#limits.keepaliveMs);
+    this.#endings.push(() => clearInterval(keepalive));
+    response.once('close', () => {
+      for (const end of this.#endings) end();
+    });
+    for (const at of this.#feeds.keys()) {
+      if (this.#positions[at] === undefined) this.#follow(at);
+      // A file that cannot be read ends this reader's connection; it can come back.
+      else this.#resume(at).catch(() => response.destroy());
+    }
+  }
+
+  /** What was missed, from the journal, until nothing is; then as it happens. */
+  async #resume(at: number): Promise<void> {
+    const journal = this.#feeds[at]?.journal();
+    if (journal !== undefined) {
+      const missing = missingBefore(this.#positions[at] as number, journal, Date.now());
+      if (missing !== undefined) {
+        this.#positions[at] = missing.toSequence;
+        this.#send(at, missing, missing.toSequence);
+      }
+      // No event can come between the last look and the following: nothing is awaited there.
+      while ((this.#positions[at] as number) < journal.status.lastSequence && !this.#response.destroyed) {
+        const before = this.#positions[at] as number;
+        for await (const entry of journal.entries({ fromSequence: before + 1 })) {
+          if (this.#response.destroyed) return;
+          if (entry.kind === 'gap') this.#send(at, missingIn(entry), entry.gap.toSequence);
+          else this.#send(at, entry.event, entry.sequence);
+          await this.#pace();
+        }
+        // The last numbers may have no line: their events could not be written.
+        if (this.#positions[at] === before) break;
+      }
+    }
+    if (!this.#response.destroyed) this.#follow(at);
+  }
+
+  #follow(at: number): void {
+    const feed = this.#feeds[at] as EventFeed;
+    this.#positions[at] ??= feed.journal()?.status.lastSequence ?? 0;
+    const end = feed.follow({
+      event: (event, sequence) => this.#send(at, event, sequence),
+      end: () => this.#response.end(),
+    });
+    this.#endings.push(end);
+  }
+
+  #send(at: number, event: JournalEvent, sequence: number | undefined): void {
+    if (sequence !== undefined) this.#positions[at] = sequence;
+    const isForAll = event.type === 'EventsMissing';
+    if (this.#name !== '' && !isForAll && !isAboutSubject({ ...event }, this.#name)) return;
+    const data = JSON.stringify({
+      ...event,
+      source: this.#feeds[at]?.source,
+      ...(sequence !== undefined && { sequence }),
+    });
+    const id = sequence === undefined ? '' : `id: ${formatPositions(this.#positions)}\n`;
+    this.#write(`${id}event: ${event.type}\ndata: ${data}\n\n`);
+  }
+
+  #write(text: string): void {
+    const response = this.#response;
+    if (response.destroyed || response.writableEnded) return;
+    if (response.writableLength > this.#limits.backlogOctets) response.destroy();
+    else response.write(text);
+  }
+
+  /** What was missed may be more than a reader's connection holds: it is given the time to take it, but not for ever. */
+  async #pace(): Promise<void> {
+    const response = this.#response;
+    if (response.writableLength < PACE_OCTETS || response.destroyed) return;
+    const stalled = setTimeout(() => response.destroy(), this.#limits.stallMs);
+    try {
+      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    } finally {
+      clearTimeout(stalled);
+    }
+  }
+}
