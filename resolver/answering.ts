@@ -4,6 +4,8 @@ import { hostname, networkInterfaces } from 'node:os';
 import { formatHostPort, type HostPort } from '../shared/address.ts';
 import type { Log } from '../shared/log.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import type { OwnerName } from '../shared/name.ts';
+import type { SteadyClock } from '../shared/steady-clock.ts';
 import type { LeaseId } from '../shared/store.ts';
 import type { ResolverConfig } from './config.ts';
 import type { LiveZone } from './following/live-zone.ts';
@@ -13,9 +15,12 @@ import { parseResolvConf } from './forwarding/resolv-conf.ts';
 import { withoutSelf } from './forwarding/upstreams.ts';
 import { type LookupContext, type LookupSettings, lookup, soaOf } from './lookup/lookup.ts';
 import { Answerer } from './serving/answerer.ts';
+import type { AnswerListener } from './serving/answerer-deps.ts';
 import { RATE_LIMIT_DEFAULTS } from './serving/rate-limit.ts';
 import { SERVER_SETTINGS } from './serving/server.ts';
 import { COMPILED_LIMITS } from './wire/compiled.ts';
+import { Denials } from './wire/denials.ts';
+import type { PastTold } from './wire/past.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
 /** DNS flag day 2020: passes without fragments. */
@@ -24,13 +29,17 @@ const SLOW_QUERIES_MAX = 4096;
 
 export interface AnsweringDeps {
   readonly live: LiveZone;
-  /** When a lease runs out, ms since epoch; undefined while that is not known. */
+  readonly clock: SteadyClock;
+  /** When a lease runs out, by the clock; undefined while that is not known. */
   leaseDeadlineMs(lease: LeaseId): number | undefined;
+  /** From the journal, which one process has. */
+  tellPast(name: OwnerName): Promise<PastTold>;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly version: string;
   /** 16 octets (RFC 9018). */
   readonly cookieSecret: Uint8Array;
+  readonly watch: AnswerListener;
 }
 
 /** What answers queries from a zone that someone keeps true: in this process, or in a worker. */
@@ -49,7 +58,7 @@ export class Answering {
   }
 
   context(): LookupContext {
-    const nowMs = Date.now();
+    const nowMs = this.#deps.clock.nowMs();
     return {
       nowMs,
       leaseDeadlineMs: (lease) => this.#deps.leaseDeadlineMs(lease),
@@ -67,16 +76,21 @@ export class Answering {
 
   #createAnswerer(): Answerer {
     const config = this.#config;
-    const { live, version, cookieSecret } = this.#deps;
+    const { live, clock, version, cookieSecret, watch } = this.#deps;
     const settings: LookupSettings = config;
     return new Answerer({
       lookup: (question) => lookup(live.zone, question, settings, this.context()),
+      denials: new Denials(settings, () => live.zone.tree),
       soa: (zone) => soaOf(zone, settings, live.zone.revision),
       revision: () => live.zone.revision,
       forwarder: this.forwarder,
       mayForward: (address) => isAllowed(address, config.allowForward),
+      mayAskPast: (address) => isAllowed(address, config.pastClients),
+      tellPast: (name) => this.#deps.tellPast(name),
       availability: (nowMs) => live.availability(nowMs, config.maxStaleMs),
-      nowMs: Date.now,
+      nowMs: clock.nowMs,
+      wallMs: Date.now,
+      watch,
       random: () => randomInt(2 ** 32) / 2 ** 32,
       settings: {
         serverId: hostname(),
@@ -99,7 +113,7 @@ export class Answering {
 
   /** Undefined when there is nobody to ask. */
   #createForwarder(): UpstreamForwarder | undefined {
-    const { log, metrics } = this.#deps;
+    const { clock, log, metrics } = this.#deps;
     const { forward, listen, stubs } = this.#config;
     const machine = Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
     const prune = (servers: readonly HostPort[], whose: string): readonly HostPort[] => {
@@ -120,7 +134,7 @@ export class Answering {
       log.info('forward-off', `${why}: names outside the zones are refused`);
       return undefined;
     }
-    return new UpstreamForwarder({ upstreams, stubs: stubZones }, { log, metrics });
+    return new UpstreamForwarder({ upstreams, stubs: stubZones }, { log, metrics, now: clock.nowMs });
   }
 
   #systemUpstreams(): readonly HostPort[] {

@@ -13,22 +13,24 @@ import {
 } from '../shared/settings.ts';
 import { type Network, PRIVATE_NETWORKS, parseNetwork } from './forwarding/allow.ts';
 import type { StubZone } from './forwarding/forward.ts';
+import { reverseZonesOf } from './lookup/records/reverse-name.ts';
 import { RATE_LIMIT_DEFAULTS } from './serving/rate-limit.ts';
 
 /** As `--domain` of the announcer, so that one pair of processes works without either flag. */
 export const DEFAULT_ZONE = parseName('s.prod.example.com');
 const DNS_PORT = 53;
+const PAST_CLIENTS_DEFAULT = ['127.0.0.0/8', '::1/128'];
 const LISTEN_DEFAULT: HostPort = { host: '127.0.0.1', port: 5300 };
 
 /** The resolver's own settings; `shared/common-settings.ts` has those of every daemon. */
 export const resolverSettings = {
-  zone: listSetting({
+  zone: listSetting<readonly OwnerName[]>({
     flag: 'zone',
-    placeholder: 'NAME',
-    help: 'Answer for this name and all below it; again for further zones, reverse zones (10.in-addr.arpa) too. Names outside are forwarded.',
+    placeholder: 'NAME|NET',
+    help: 'Answer for this name and all below it; again for further zones. A network (10.0.0.0/24) stands for its reverse zones, 0.0.10.in-addr.arpa here. Names outside are forwarded.',
     defaultText: `the domain of --domain, else ${DEFAULT_ZONE}`,
-    read: readAs.name,
-    absent: (): readonly OwnerName[] => [],
+    read: readZone,
+    absent: (): readonly (readonly OwnerName[])[] => [],
   }),
   listen: listSetting({
     flag: 'listen',
@@ -126,6 +128,14 @@ export const resolverSettings = {
     flag: 'no-chaos',
     help: 'Refuse version.bind, hostname.bind and their like (class CH), which tell strangers what runs here.',
   }),
+  pastClients: listSetting<Network | 'none'>({
+    flag: 'past-clients',
+    placeholder: 'NET,…|none',
+    help: 'Tell clients in these networks what was answered in the past (dig CH TXT 14-32.srv.web.at.rollcall); none tells nobody. Each question reads the journal, one after the other, and only over TCP (to which a client is sent by itself). Wider lets more people ask, and wait for each other.',
+    defaultText: `loopback (${PAST_CLIENTS_DEFAULT.join(', ')})`,
+    read: (text) => (text.toLowerCase() === 'none' ? 'none' : readNetwork(text)),
+    absent: () => PAST_CLIENTS_DEFAULT.map(readNetwork),
+  }),
   workers: integerSetting({
     flag: 'workers',
     placeholder: 'N',
@@ -133,6 +143,12 @@ export const resolverSettings = {
     default: 1,
     min: 1,
     max: 64,
+  }),
+  udpBatch: choiceSetting({
+    flag: 'udp-batch',
+    help: 'auto reads and sends many UDP datagrams in one system call where that works (Linux with glibc on x64 and arm64, with the optional package koffi); off handles them one by one, at 1.7 times the CPU for each.',
+    choices: ['auto', 'off'],
+    default: 'auto',
   }),
 };
 
@@ -158,7 +174,10 @@ export interface ResolverConfig {
   /** Responses a second; 0 for no limit. */
   readonly rateLimit: number;
   readonly chaos: boolean;
+  /** Who may ask for answers of the past over DNS. */
+  readonly pastClients: readonly Network[];
   readonly workers: number;
+  readonly udpBatch: 'auto' | 'off';
 }
 
 export type ResolverConfigRead =
@@ -179,7 +198,10 @@ export function resolverConfig(
   const isOff = forwardTo.length < values.forward.length;
   if (isOff && forwardTo.length > 0)
     problems.push('--forward: none cannot stand beside addresses; give one or the other');
-  const zones = values.zone.length > 0 ? [...new Set(values.zone)] : [domain];
+  const pastClients = values.pastClients.filter((each) => each !== 'none');
+  if (pastClients.length > 0 && pastClients.length < values.pastClients.length)
+    problems.push('--past-clients: none cannot stand beside networks; give one or the other');
+  const zones = values.zone.length > 0 ? [...new Set(values.zone.flat())] : [domain];
   const stubs = collectStubs(values.stub);
   for (const { zone } of stubs) {
     const own = zones.find((each) => isWithin(zone, each));
@@ -206,9 +228,17 @@ export function resolverConfig(
       legacyApex: values.legacyApex,
       rateLimit: values.rateLimit,
       chaos: !values.noChaos,
+      pastClients,
       workers: values.workers,
+      udpBatch: values.udpBatch,
     },
   };
+}
+
+/** RFC 2317 names a zone `0/25.2.0.192.in-addr.arpa`: only what is a network and nothing else is taken for one. */
+function readZone(text: string): readonly OwnerName[] {
+  const network = text.includes('/') ? parseNetwork(text) : undefined;
+  return network === undefined ? [readAs.name(text)] : reverseZonesOf(network.octets, network.prefixBits);
 }
 
 function readServer(text: string): HostPort {

@@ -2,24 +2,37 @@ import { randomBytes } from 'node:crypto';
 import type { Subscription } from 'rxjs';
 import { formatHostPort, type HostPort } from '../shared/address.ts';
 import { type Component, type ComponentDeps, type NotReady, StartError } from '../shared/component.ts';
-import { PushedFeed } from '../shared/event-feed.ts';
+import { PushedFeed } from '../shared/events/event-feed.ts';
 import type { Route } from '../shared/http.ts';
 import { JournalError } from '../shared/journal/journal.ts';
 import { journalMetrics } from '../shared/journal/metrics.ts';
 import { journalTroubles } from '../shared/journal/status.ts';
-import { ownerOf } from '../shared/name.ts';
+import { LegMetrics } from '../shared/leg-metrics.ts';
+import { serviceOfKey } from '../shared/legs.ts';
+import { type OwnerName, ownerOf } from '../shared/name.ts';
+import { SteadyClock } from '../shared/steady-clock.ts';
 import type { LeaseId } from '../shared/store.ts';
+import { AnswerWatch } from './answered/answer-watch.ts';
+import { answeredEvent } from './answered/event.ts';
+import { unansweredMetrics } from './answered/metrics.ts';
+import { type FirstAnswer, type UnansweredChange, UnansweredChanges, unansweredOf } from './answered/unanswered.ts';
+import { WorkerAnswers } from './answered/worker-answers.ts';
 import { Answering } from './answering.ts';
 import type { ResolverConfig } from './config.ts';
+import { Explainer } from './following/explainer.ts';
 import { type FollowStep, follow } from './following/follow.ts';
 import { Leases } from './following/leases.ts';
 import { LiveZone } from './following/live-zone.ts';
 import { ProblemLog } from './following/problem-log.ts';
+import { readUnexplained } from './following/unexplained.ts';
 import { ZoneJournal } from './following/zone-journal.ts';
 import type { LookupContext } from './lookup/settings.ts';
 import { zoneMetrics } from './report/metrics.ts';
+import { PastTeller } from './report/past-teller.ts';
 import { resolverRoutes } from './report/routes.ts';
 import { type DnsServer, findAddresses, SERVER_SETTINGS, serveDns } from './serving/server.ts';
+import { type SystemCalls, systemCalls } from './serving/udp/system-calls.ts';
+import type { PastTold } from './wire/past.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { ZoneEvent } from './zone/event.ts';
 
@@ -37,8 +50,13 @@ export class Resolver implements Component {
   readonly failed: Promise<Error>;
   readonly #config: ResolverConfig;
   readonly #deps: ComponentDeps;
+  readonly #clock = new SteadyClock();
   readonly #live: LiveZone;
   readonly #problems: ProblemLog;
+  readonly #past: PastTeller;
+  readonly #unanswered = new UnansweredChanges();
+  readonly #watch = new AnswerWatch(this.#unanswered, (answers) => this.#keepAnswers(answers));
+  readonly #workerAnswers = new WorkerAnswers(this.#unanswered, (answers) => this.#keepAnswers(answers));
   #fail: (error: Error) => void = () => {};
   #zoneJournal: ZoneJournal | undefined;
   #answering: Answering | undefined;
@@ -48,6 +66,7 @@ export class Resolver implements Component {
   #workers: WorkerPool | undefined;
   #leases: Leases | undefined;
   #following: Subscription | undefined;
+  #explainer: Explainer | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -56,6 +75,13 @@ export class Resolver implements Component {
     this.#deps = deps;
     this.#live = new LiveZone(config.prefix);
     this.#problems = new ProblemLog(deps.log);
+    this.#past = new PastTeller({
+      journal: () => this.#zoneJournal?.journal,
+      settings: { lookup: config, prefix: config.prefix, maxStaleMs: config.maxStaleMs },
+      nowMs: Date.now,
+      steadyMs: this.#clock.nowMs,
+      log: deps.log,
+    });
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
@@ -67,6 +93,7 @@ export class Resolver implements Component {
       isForwarding: () => this.#answering?.forwarder !== undefined,
       journal: () => this.#zoneJournal?.journal,
       nowMs: Date.now,
+      keepAnswers: () => this.#watch.flush(),
     });
   }
 
@@ -83,12 +110,13 @@ export class Resolver implements Component {
   notReady(): NotReady {
     if (this.#addresses === undefined) return ['not started yet'];
     const { store } = this.#deps;
-    switch (this.#live.availability(Date.now(), this.#config.maxStaleMs)) {
+    const nowMs = this.#clock.nowMs();
+    switch (this.#live.availability(nowMs, this.#config.maxStaleMs)) {
       case 'never-synced':
         return [`has no zone yet: ${store.description} has not been read, and there is none on disk`];
       case 'too-stale':
         return [
-          `the zone is ${Math.round(this.#live.staleMs(Date.now()) / 1000)} s old and ${store.description} is away; past --max-stale (${this.#config.maxStaleMs / 1000} s) nothing is answered from it`,
+          `the zone is ${Math.round(this.#live.staleMs(nowMs) / 1000)} s old and ${store.description} is away; past --max-stale (${this.#config.maxStaleMs / 1000} s) nothing is answered from it`,
         ];
       default:
         return [];
@@ -122,6 +150,8 @@ export class Resolver implements Component {
     this.#zoneJournal = zoneJournal;
     if (this.#stopped !== undefined) return;
     journalMetrics(metrics, zoneJournal.journal, 'resolver');
+    const left = await readUnexplained(zoneJournal.journal, live.state.revision);
+    if (this.#stopped !== undefined) return;
     const { confirmedAtMs } = live;
     const started: ZoneEvent = {
       type: 'ResolverStarted',
@@ -137,14 +167,28 @@ export class Resolver implements Component {
       onLearned: (names) => this.#answering?.answerer.changed({ names, addresses: [] }),
       onDeadline: (lease, deadlineMs, names) => this.#workers?.lease(lease, deadlineMs, names),
       log,
+      nowMs: this.#clock.nowMs,
     });
     this.#leases = leases;
     for (const lease of live.zone.leases()) leases.saw(lease, undefined);
-    zoneMetrics(metrics, live, leases, Date.now);
+    zoneMetrics(metrics, live, leases, this.#clock.nowMs);
+    unansweredMetrics(metrics, this.#unanswered);
 
     const cookieSecret = randomBytes(COOKIE_SECRET_OCTETS);
     const { deadlineMs: leaseDeadlineMs } = leases;
-    this.#answering = new Answering(this.#config, { live, leaseDeadlineMs, log, metrics, version, cookieSecret });
+    const tellPast = (name: OwnerName): Promise<PastTold> => this.#past.tell(name);
+    const watch = this.#watch;
+    this.#answering = new Answering(this.#config, {
+      live,
+      clock: this.#clock,
+      leaseDeadlineMs,
+      tellPast,
+      log,
+      metrics,
+      version,
+      cookieSecret,
+      watch,
+    });
     const listening = await this.#listen(cookieSecret, leases);
     this.#addresses = listening;
     const addresses = listening.map(formatHostPort);
@@ -154,7 +198,18 @@ export class Resolver implements Component {
       workers: this.#config.workers,
     });
     leases.start();
-    this.#following = follow({ store, followed: live, log }).subscribe({
+    this.#explainer = new Explainer({
+      store,
+      prefix: this.#config.prefix,
+      left,
+      legs: LegMetrics.of(metrics),
+      log,
+      onExplained: (explained) => this.#keep(explained, false),
+      onFailed: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
+    });
+    // First, so that no cause is told before it is listened for; what is not known by then waits.
+    this.#explainer.start();
+    this.#following = follow({ store, followed: live, log, steadyMs: this.#clock.nowMs }).subscribe({
       next: (step) => this.#take(step),
       error: (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     });
@@ -165,21 +220,47 @@ export class Resolver implements Component {
     const config = this.#config;
     const { log, metrics, version } = this.#deps;
     const { answerer } = this.#createdAnswering();
+    const settings = { ...SERVER_SETTINGS, systemCalls: this.#systemCalls() };
     if (config.workers === 1) {
-      this.#server = await serveDns(config.listen, answerer, SERVER_SETTINGS, log, metrics);
+      this.#server = await serveDns(config.listen, answerer, settings, log, metrics);
       return this.#server.addresses;
     }
-    const listen = await findAddresses(config.listen, answerer, SERVER_SETTINGS);
+    const listen = await findAddresses(config.listen, answerer, settings);
     const deadlines = (): Iterable<readonly [LeaseId, number]> => leases.deadlines();
     const live = this.#live;
-    this.#workers = new WorkerPool({ config, listen, version, cookieSecret, live, deadlines, log, metrics });
+    const tellPast = (name: OwnerName): Promise<PastTold> => this.#past.tell(name);
+    const onAnswered = this.#workerAnswers.report;
+    this.#workers = new WorkerPool({
+      config,
+      listen,
+      version,
+      cookieSecret,
+      clock: this.#clock,
+      live,
+      deadlines,
+      tellPast,
+      onAnswered,
+      log,
+      metrics,
+    });
     await this.#workers.start();
     return listen;
   }
 
+  /** The workers come to the same, on the same machine. */
+  #systemCalls(): SystemCalls | undefined {
+    const loaded = systemCalls(this.#config.udpBatch);
+    if (loaded.ok) {
+      this.#deps.log.info('udp-batched', 'UDP: many datagrams are read and sent in one system call');
+      return loaded.calls;
+    }
+    this.#deps.log.info('udp-one-by-one', `UDP: datagrams are read and sent one by one: ${loaded.reason}`);
+    return undefined;
+  }
+
   #context(): LookupContext {
     if (this.#answering !== undefined) return this.#answering.context();
-    const nowMs = Date.now();
+    const nowMs = this.#clock.nowMs();
     return {
       nowMs,
       leaseDeadlineMs: () => undefined,
@@ -197,10 +278,13 @@ export class Resolver implements Component {
     // A start that is under way ends first; what it failed with is its caller's.
     await this.#starting?.catch(() => undefined);
     this.#following?.unsubscribe();
+    this.#explainer?.stop();
     this.#leases?.stop();
     await this.#server?.close();
     await this.#workers?.stop();
     this.#answering?.close();
+    this.#watch.flush();
+    this.#workerAnswers.flush();
     if (this.#zoneJournal === undefined) return;
     this.#take({ type: 'events', events: [{ type: 'ResolverStopped', atMs: Date.now() }], bulk: false });
     this.feed.end();
@@ -212,7 +296,7 @@ export class Resolver implements Component {
     this.#workers?.step(step);
     if (step.type === 'confirmed') {
       const isNew = !this.#live.isLive;
-      this.#live.confirm(step.atMs);
+      this.#live.confirm(step.atMs, this.#clock.nowMs());
       this.#zoneJournal?.confirmed(step.atMs);
       if (isNew) {
         const revision = String(this.#live.zone.revision);
@@ -225,13 +309,32 @@ export class Resolver implements Component {
       return;
     }
     const events = step.events.map((event) => this.#dated(event));
-    const changed = this.#live.applyAll(events, (event, { problem }) => {
-      if (problem !== undefined) this.#problems.add(problem, Math.floor(performance.now()));
+    const changes: UnansweredChange[] = [];
+    const isFirstRead = this.#live.zone.storeId === undefined;
+    const changed = this.#live.applyAll(events, (event, made) => {
+      if (made.problem !== undefined) this.#problems.add(made.problem, Math.floor(performance.now()));
       this.#sawLease(event);
+      const change = step.bulk || isFirstRead ? undefined : unansweredOf(event, made);
+      if (change !== undefined) changes.push(change);
     });
     this.#answering?.answerer.changed(changed);
-    const first = this.#zoneJournal?.record(events, step.bulk);
+    this.#watch.add(changes);
+    this.#keep(events, step.bulk);
+    if (!step.bulk) this.#explainer?.take(events);
+  }
+
+  #keep(events: readonly ZoneEvent[], isBulk: boolean): void {
+    const first = this.#zoneJournal?.record(events, isBulk);
     for (const [at, event] of events.entries()) this.feed.push(event, first === undefined ? undefined : first + at);
+  }
+
+  /** No part of the zone: for the journal and who reads it. */
+  #keepAnswers(answers: readonly FirstAnswer[]): void {
+    this.#keep(answers.map(answeredEvent), false);
+    const legs = LegMetrics.of(this.#deps.metrics);
+    for (const { key, appliedAtMs, atMs, isLate } of answers) {
+      if (!isLate) legs.observe('answered', serviceOfKey(key), appliedAtMs, atMs);
+    }
   }
 
   /** A loss says when the zone was last known to be true, so that the past can be told as it was answered. */
@@ -241,7 +344,9 @@ export class Resolver implements Component {
   }
 
   #sawLease(event: ZoneEvent): void {
-    if (event.type !== 'RecordPut' || event.lease === undefined) return;
-    this.#leases?.saw(event.lease, ownerOf(event.key, this.#config.prefix));
+    const leases = this.#leases;
+    if (event.type !== 'RecordPut' || event.lease === undefined || leases === undefined) return;
+    const { lease, key } = event;
+    leases.saw(lease, leases.isLearning(lease) ? ownerOf(key, this.#config.prefix) : undefined);
   }
 }

@@ -5,7 +5,7 @@ import { type Revision, type Store, StoreError } from '../../shared/store.ts';
 import type { ZoneEvent } from '../zone/event.ts';
 import type { Zone } from '../zone/zone.ts';
 import { FollowSession, Restart } from './session.ts';
-import type { FollowState } from './state.ts';
+import { type FollowState, holdUntilMs } from './state.ts';
 
 /** What the follower learned. The subscriber applies each step to the zone before it returns. */
 export type FollowStep =
@@ -29,6 +29,8 @@ export interface FollowDeps {
   readonly followed: Followed;
   readonly log: Log;
   readonly now?: () => number;
+  /** Milliseconds of a clock that nobody sets, for what lasts. */
+  readonly steadyMs?: () => number;
   readonly random?: () => number;
   readonly timings?: Partial<FollowTimings>;
 }
@@ -74,6 +76,8 @@ export interface FollowProgress {
   attempts: number;
   /** The store is away, and that has been logged. */
   isLost: boolean;
+  /** Until then, by the steady clock, what a replaced store lacks is kept; in the past when nothing is. */
+  holdUntilSteadyMs: number;
 }
 
 /**
@@ -82,11 +86,14 @@ export interface FollowProgress {
  * and the difference derived. Never completes; errors only on a broken invariant.
  */
 export function follow(deps: FollowDeps): Observable<FollowStep> {
-  const { now = Date.now, random = Math.random } = deps;
+  const { now = Date.now, steadyMs = () => performance.now(), random = Math.random } = deps;
   const timings = { ...TIMINGS, ...deps.timings };
   return defer(() => {
-    const progress: FollowProgress = { needsRead: true, position: 0n, attempts: 0, isLost: false };
-    return defer(() => new FollowSession({ ...deps, now, timings, progress }).steps()).pipe(
+    // What an earlier process began it says by the wall clock, which may have been set back since.
+    const heldMs = Math.min(holdUntilMs(deps.followed.state, timings.replacedHoldMs) - now(), timings.replacedHoldMs);
+    const holdUntilSteadyMs = steadyMs() + heldMs;
+    const progress: FollowProgress = { needsRead: true, position: 0n, attempts: 0, isLost: false, holdUntilSteadyMs };
+    return defer(() => new FollowSession({ ...deps, now, steadyMs, timings, progress }).steps()).pipe(
       catchError((error) =>
         concat(
           lost(error, deps, now, progress),

@@ -11,6 +11,7 @@ export interface LeaseSettings {
   /** A lease's time was seen, at first or again; `names` as in {@link onLearned}. */
   readonly onDeadline?: (lease: LeaseId, deadlineMs: number, names: readonly OwnerName[]) => void;
   readonly log: Log;
+  /** By which deadlines are told: of a clock that nobody sets. */
   readonly nowMs?: () => number;
   /** Never set back; for when to ask. Default: `performance.now`. */
   readonly elapsedMs?: () => number;
@@ -69,7 +70,7 @@ export class Leases {
     return this.#tracked.size;
   }
 
-  /** When `lease` runs out, ms since epoch, as it was last seen; undefined while it was not. Bound, for `lookup`. */
+  /** When `lease` runs out, by `nowMs`, as it was last seen; undefined while it was not. Bound, for `lookup`. */
   readonly deadlineMs = (lease: LeaseId): number | undefined => this.#tracked.get(lease)?.deadlineMs;
 
   /** Every lease whose time is known. */
@@ -77,6 +78,12 @@ export class Leases {
     for (const { lease, deadlineMs } of this.#tracked.values()) {
       if (deadlineMs !== undefined) yield [lease, deadlineMs];
     }
+  }
+
+  /** Whether names are noted for `lease`: only until its time is known. */
+  isLearning(lease: LeaseId): boolean {
+    const tracked = this.#tracked.get(lease);
+    return tracked === undefined || tracked.names !== undefined;
   }
 
   /** A key of the zone is on `lease`. */

@@ -13,6 +13,8 @@ export class LiveZone implements Followed {
   readonly zone: Zone;
   private followState: FollowState = initialFollowState;
   private confirmedMs: number | undefined = undefined;
+  /** As {@link confirmedMs}, by the clock that staleness is counted with. */
+  private confirmedSteadyMs = 0;
   private live = false;
   private drifted = 0;
 
@@ -67,15 +69,22 @@ export class LiveZone implements Followed {
     return { names: [...names], addresses: [...addresses] };
   }
 
-  /** The zone is what the store holds, as of `atMs`. */
-  confirm(atMs: number): void {
+  /**
+   * The zone is what the store holds, as of `atMs`.
+   *
+   * @param steadyMs the same moment by the clock that `staleMs` and `availability` are asked with, when that is another one
+   */
+  confirm(atMs: number, steadyMs = atMs): void {
     this.live = true;
     this.confirmedMs = atMs;
+    this.confirmedSteadyMs = steadyMs;
   }
 
   /** As {@link confirm}, but of an earlier run: true then, not followed now. */
-  wasConfirmed(atMs: number): void {
+  wasConfirmed(atMs: number, steadyMs = atMs): void {
+    const isFirst = this.confirmedMs === undefined;
     this.confirmedMs = Math.max(this.confirmedMs ?? atMs, atMs);
+    this.confirmedSteadyMs = isFirst ? steadyMs : Math.max(this.confirmedSteadyMs, steadyMs);
   }
 
   /** A new process begins: what the last one followed, nobody follows. */
@@ -90,14 +99,19 @@ export class LiveZone implements Followed {
 
   /** For how long nobody has known whether the zone is true; 0 while it is followed. */
   staleMs(nowMs: number): number {
-    return this.live || this.confirmedMs === undefined ? 0 : Math.max(0, nowMs - this.confirmedMs);
+    return this.live ? 0 : this.unconfirmedMs(nowMs);
+  }
+
+  /** How long ago the zone was last known to be true; 0 before the first time. */
+  unconfirmedMs(nowMs: number): number {
+    return this.confirmedMs === undefined ? 0 : Math.max(0, nowMs - this.confirmedSteadyMs);
   }
 
   /** Whether, and how, the zone may be answered from. */
   availability(nowMs: number, maxStaleMs: number): Availability {
     if (this.live) return 'live';
-    const sinceMs = this.confirmedMs;
-    if (sinceMs === undefined || this.zone.storeId === undefined) return 'never-synced';
+    if (this.confirmedMs === undefined || this.zone.storeId === undefined) return 'never-synced';
+    const sinceMs = this.confirmedSteadyMs;
     if (nowMs - sinceMs > maxStaleMs) return 'too-stale';
     return { type: 'stale', sinceMs, ttlCapSeconds: STALE_TTL_SECONDS };
   }

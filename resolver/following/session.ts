@@ -19,7 +19,7 @@ import type { ChangeBatch, Revision, Snapshot, Store } from '../../shared/store.
 import { compareZone } from '../zone/compare.ts';
 import type { ZoneEvent } from '../zone/event.ts';
 import type { Followed, FollowProgress, FollowStep, FollowTimings } from './follow.ts';
-import { eventsOfBatch, type Head, holdUntilMs, isReplaced, type RecordEvent, stillStands } from './state.ts';
+import { eventsOfBatch, type Head, isReplaced, type RecordEvent, stillStands } from './state.ts';
 
 /** Reading takes at most this share of the time: a million records take seconds to read. */
 const REREAD_SHARE = 1 / 20;
@@ -37,6 +37,7 @@ export interface FollowSessionDeps {
   readonly followed: Followed;
   readonly log: Log;
   readonly now: () => number;
+  readonly steadyMs: () => number;
   readonly timings: FollowTimings;
   readonly progress: FollowProgress;
 }
@@ -47,6 +48,7 @@ export class FollowSession {
   readonly #followed: Followed;
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #steadyMs: () => number;
   readonly #timings: FollowTimings;
   readonly #progress: FollowProgress;
   readonly #range: string;
@@ -59,11 +61,12 @@ export class FollowSession {
   /** Keys that the watch changed since a read began, with the revision; one map for each read on its way. */
   readonly #touched = new Set<Map<EtcdKey, Revision>>();
 
-  constructor({ store, followed, log, now, timings, progress }: FollowSessionDeps) {
+  constructor({ store, followed, log, now, steadyMs, timings, progress }: FollowSessionDeps) {
     this.#store = store;
     this.#followed = followed;
     this.#log = log;
     this.#now = now;
+    this.#steadyMs = steadyMs;
     this.#timings = timings;
     this.#progress = progress;
     this.#range = `${followed.zone.prefix}/`;
@@ -99,6 +102,7 @@ export class FollowSession {
 
   #replaced({ storeId, revision }: Head, atMs: number): FollowStep {
     const { state, zone } = this.#followed;
+    this.#progress.holdUntilSteadyMs = this.#steadyMs() + this.#timings.replacedHoldMs;
     this.#log.warn(
       'store-replaced',
       `${this.#store.description} is another store than before: revision ${revision} of store ${storeId}, last seen ${state.revision} of store ${state.storeId}; its records are taken, those it has not are kept until their owners had time to write them again`,
@@ -109,7 +113,7 @@ export class FollowSession {
 
   /** What is absent while a replaced store fills again is no deletion. */
   *#differences(snapshot: Snapshot, atMs: number): Generator<RecordEvent | undefined> {
-    const isHolding = atMs < holdUntilMs(this.#followed.state, this.#timings.replacedHoldMs);
+    const isHolding = this.#steadyMs() < this.#progress.holdUntilSteadyMs;
     for (const event of compareZone(this.#followed.zone, snapshot, atMs)) {
       if (event === undefined || !isHolding || event.type === 'RecordPut') yield event;
     }
@@ -296,7 +300,7 @@ export class FollowSession {
 
   /** When a replaced store had time to fill again, what is still absent is gone. */
   #endOfHold(): Observable<FollowStep> {
-    const leftMs = holdUntilMs(this.#followed.state, this.#timings.replacedHoldMs) - this.#now();
+    const leftMs = this.#progress.holdUntilSteadyMs - this.#steadyMs();
     return leftMs <= 0 ? EMPTY : timer(leftMs + 1).pipe(exhaustMap(() => from(this.#readBeside())));
   }
 

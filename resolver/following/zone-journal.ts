@@ -21,6 +21,11 @@ const SNAPSHOT_SHARE = 1 / 10;
 const SNAPSHOT_EVENTS_SOON = 20_000;
 /** At a stop only small zones are written once more; a large one replays a little longer. */
 const SNAPSHOT_AT_STOP_RECORDS_MAX = 50_000;
+/**
+ * Events wait so long to be written together. A process that is killed loses those that wait; the store has them, and a
+ * restart reads it.
+ */
+const GATHER_MS = 50;
 /** The error of the moment from which `--max-stale` counts after a crash. */
 const CONFIRMED_EVERY_MS = 5000;
 
@@ -65,6 +70,7 @@ export class ZoneJournal {
       kind: 'resolver',
       log: settings.log,
       nowMs: settings.nowMs,
+      gatherMs: GATHER_MS,
       onRegained: () => {
         if (opened !== undefined) opened.#needsSnapshot = true;
       },
@@ -87,7 +93,7 @@ export class ZoneJournal {
       this.#needsSnapshot = true;
       return undefined;
     }
-    const first = this.journal.status.lastSequence + 1;
+    const first = this.journal.lastSequence + 1;
     for (const event of events) this.journal.append(event);
     this.#eventsSinceSnapshot += events.length;
     if (this.#needsSnapshot && events.some(({ type }) => type === 'ZoneSynced')) this.#snapshot();
@@ -97,7 +103,8 @@ export class ZoneJournal {
 
   /** The zone is known to be true at this moment: a restart counts its staleness from here. */
   confirmed(atMs: number): void {
-    if (atMs - this.#touchedAtMs < CONFIRMED_EVERY_MS) return;
+    // In both directions: the clock may be set back.
+    if (Math.abs(atMs - this.#touchedAtMs) < CONFIRMED_EVERY_MS) return;
     this.#touchedAtMs = atMs;
     void this.#touch(atMs);
   }

@@ -96,7 +96,7 @@ export class UpstreamGroup {
     } catch (error) {
       if (!(error instanceof ExchangeError) || this.#signal.aborted) throw error;
       this.#metrics.failed(formatHostPort(address));
-      this.#setHealth(at, failed(this.#upstreams[at] as Upstream, Date.now()), error.message);
+      this.#setHealth(at, failed(this.#upstreams[at] as Upstream, performance.now()), error.message);
       throw error;
     }
   }
@@ -121,13 +121,13 @@ export class UpstreamGroup {
     clearTimeout(this.#probeTimer);
     const dueMs = Math.min(...this.#upstreams.map((each) => each.probeAtMs ?? Number.POSITIVE_INFINITY));
     if (!Number.isFinite(dueMs) || this.#signal.aborted) return;
-    this.#probeTimer = setTimeout(() => void this.#probeDue(), Math.max(0, dueMs - Date.now()));
+    this.#probeTimer = setTimeout(() => void this.#probeDue(), Math.max(0, dueMs - performance.now()));
     this.#probeTimer.unref();
   }
 
   async #probeDue(): Promise<void> {
     const due = this.#upstreams.flatMap(({ probeAtMs }, at) =>
-      probeAtMs !== undefined && probeAtMs <= Date.now() ? [at] : [],
+      probeAtMs !== undefined && probeAtMs <= performance.now() ? [at] : [],
     );
     await Promise.all(due.map((at) => this.#probe(at)));
     this.#scheduleProbe();
@@ -143,7 +143,7 @@ export class UpstreamGroup {
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       this.#metrics.probeFailed(formatHostPort(address));
-      this.#upstreams[at] = failed(this.#upstreams[at] as Upstream, Date.now());
+      this.#upstreams[at] = failed(this.#upstreams[at] as Upstream, performance.now());
     }
   }
 }

@@ -1,6 +1,6 @@
 import { formatHostPort, type HostPort, isLoopback, isUnspecified } from '../../shared/address.ts';
 
-/** The health of one upstream. Times in ms since epoch. */
+/** The health of one upstream. Times in ms, by a clock that nobody sets. */
 export interface Upstream {
   readonly address: HostPort;
   /** Answers in a row that did not come. */

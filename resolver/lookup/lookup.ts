@@ -3,22 +3,22 @@ import { RrType } from '../../shared/rrset.ts';
 import { TooManyRecords } from '../zone/select.ts';
 import { isNameHost } from '../zone/stored-record.ts';
 import type { Zone } from '../zone/zone.ts';
-import { addAddresses } from './address.ts';
-import { nsOfApex, soaOf } from './apex.ts';
 import { Inquiry } from './inquiry.ts';
 import type { Outcome } from './outcome.ts';
-import { ptrOf } from './ptr.ts';
 import type { Question } from './question.ts';
-import { isReverse, isReversePrefix } from './reverse-name.ts';
+import { addAddresses } from './records/address.ts';
+import { nsOfApex, soaOf } from './records/apex.ts';
+import { ptrOf } from './records/ptr.ts';
+import { isReverse, isReversePrefix } from './records/reverse-name.ts';
+import { offers, type ServiceName, serviceNameOf } from './records/service-name.ts';
+import { mxOf, srvOf, type TargetSections } from './records/srv.ts';
+import { txtOf } from './records/text.ts';
 import { Section } from './section.ts';
-import { offers, type ServiceName, serviceNameOf } from './service-name.ts';
 import { isConfigured, type LookupContext, type LookupSettings, zoneOf } from './settings.ts';
-import { mxOf, srvOf, type TargetSections } from './srv.ts';
-import { txtOf } from './text.ts';
 import { Trail } from './trail.ts';
 import { defaultLifetime, lifetimeOf } from './ttl.ts';
 
-export { soaOf } from './apex.ts';
+export { soaOf } from './records/apex.ts';
 export type { Availability, LookupContext, LookupSettings } from './settings.ts';
 
 /** RFC 8914 §4: info codes of what we cannot say. */

@@ -2,7 +2,7 @@ import { isWithin, labelsOf, type OwnerName, ROOT } from '../../shared/name.ts';
 import type { LeaseId } from '../../shared/store.ts';
 import type { OutsideAnswer } from '../forwarding/forwarder.ts';
 import type { Question } from './question.ts';
-import type { SrvWeights } from './weights.ts';
+import type { SrvWeights } from './records/weights.ts';
 
 /** What the operator chose about answers. */
 export interface LookupSettings {

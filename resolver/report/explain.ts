@@ -3,13 +3,14 @@ import { RrType, type RrTypeName } from '../../shared/rrset.ts';
 import { formatRecord } from '../../shared/rrset-text.ts';
 import { type LookupContext, type LookupSettings, lookup, soaOf } from '../lookup/lookup.ts';
 import type { Outcome } from '../lookup/outcome.ts';
-import { isReverse } from '../lookup/reverse-name.ts';
-import { serviceNameOf } from '../lookup/service-name.ts';
+import { isReverse } from '../lookup/records/reverse-name.ts';
+import { serviceNameOf } from '../lookup/records/service-name.ts';
 import { zoneOf } from '../lookup/settings.ts';
 import { select } from '../zone/select.ts';
 import type { StoredRecord } from '../zone/stored-record.ts';
 import { recordsIn } from '../zone/subtree.ts';
 import type { Zone } from '../zone/zone.ts';
+import type { Explanation } from './explained.ts';
 
 /** Why a name answers as it does. JSON as it stands; every sentence is for a person. */
 export interface NameExplanation {
@@ -35,6 +36,8 @@ export interface ExplainedRecord {
   readonly selected: boolean;
   readonly reason: string;
   readonly ttl: string;
+  /** Why it was written, where its announcer said so. */
+  readonly explained?: Explanation;
 }
 
 export interface ExplainedAnswer {
@@ -126,7 +129,8 @@ function stepsOf(
       verdict: '* and any match every label at their place; a literal name comes first',
     });
   }
-  const verdict = selectedCount > 0 ? `${selectedCount} records count` : 'no record counts';
+  const count = selectedCount === 1 ? '1 record counts' : `${selectedCount} records count`;
+  const verdict = selectedCount > 0 ? count : 'no record counts';
   steps.push({ rule: 'selection', input: 'the key of the name and all keys below it', verdict });
   return steps;
 }

@@ -1,11 +1,12 @@
 import type { JournalGap } from '../../shared/journal/event.ts';
 import type { Journal, JournalSnapshot } from '../../shared/journal/journal.ts';
-import { type OwnerName, ROOT } from '../../shared/name.ts';
+import { type EtcdKey, type OwnerName, ROOT } from '../../shared/name.ts';
 import type { LookupSettings } from '../lookup/lookup.ts';
 import type { Outcome } from '../lookup/outcome.ts';
 import type { ZoneEvent } from '../zone/event.ts';
 import { type EntryLine, eventOf, type HeadLine } from '../zone/lines.ts';
-import { answersOf, Interest, isAbout, type NumberedEvent, type StoodThen, Then, type ThenAnswer } from './history.ts';
+import { type Explanation, explanationOf, isExplainedBy, type NumberedEvent } from './explained.ts';
+import { answersOf, Interest, isAbout, type StoodThen, Then, type ThenAnswer } from './history.ts';
 
 export interface NameHistory {
   readonly events: readonly NumberedEvent[];
@@ -35,26 +36,46 @@ const ROUNDS_MAX = 8;
 /** A journal of the resolver, that of this process or one on disk. */
 export type ZoneEvents = Pick<Journal<ZoneEvent>, 'entries' | 'newestSnapshot' | 'searchBackward'>;
 
-/** The events of `names` and of the store as a whole, oldest first; without names, every event. */
+/** The events of `names`, of `keys` beside them, and of the store as a whole, oldest first; without names, every event. */
 export async function readHistory(
   journal: ZoneEvents,
   names: readonly OwnerName[] | undefined,
   prefix: string,
   range: { readonly sinceMs: number; readonly untilMs: number },
+  keys: ReadonlySet<EtcdKey> = new Set(),
 ): Promise<NameHistory> {
-  const events: NumberedEvent[] = [];
+  const events: HistoryEvent[] = [];
   const gaps: JournalGap[] = [];
+  const changes = new Map<EtcdKey, HistoryEvent>();
   let isCut = false;
+  const isWanted = (event: ZoneEvent): boolean =>
+    names === undefined || ('key' in event && keys.has(event.key)) || isAbout(event, names, prefix);
   for await (const entry of journal.entries(range)) {
     if (entry.kind === 'gap') gaps.push(entry.gap);
-    else if (names === undefined || isAbout(entry.event, names, prefix))
-      events.push({ ...entry.event, sequence: entry.sequence });
+    else if (isWanted(entry.event)) {
+      const event: HistoryEvent = { ...entry.event, sequence: entry.sequence };
+      if (event.type === 'ChangeExplained' && explain(changes.get(event.key), event)) continue;
+      events.push(event);
+      if (event.type === 'RecordPut' || event.type === 'RecordDeleted') changes.set(event.key, event);
+    }
     if (events.length > EVENTS_MAX * 2) {
-      events.splice(0, EVENTS_MAX);
+      // A journal may tell of a million keys: of those that are not told any more nothing is kept.
+      for (const left of events.splice(0, EVENTS_MAX)) {
+        if ('key' in left && changes.get(left.key as EtcdKey) === left) changes.delete(left.key as EtcdKey);
+      }
       isCut = true;
     }
   }
   return { events: events.slice(-EVENTS_MAX), gaps, isCut: isCut || events.length > EVENTS_MAX };
+}
+
+type HistoryEvent = NumberedEvent & { explained?: Explanation };
+
+/** @returns whether the change before it is the one that it explains: then it is told with that */
+function explain(change: HistoryEvent | undefined, event: Extract<ZoneEvent, { type: 'ChangeExplained' }>): boolean {
+  if (change === undefined || !isExplainedBy(change, event)) return false;
+  change.explained = explanationOf(event);
+  return true;
 }
 
 /**

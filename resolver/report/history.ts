@@ -8,10 +8,11 @@ import { evolveFollow, initialFollowState } from '../following/state.ts';
 import { type LookupSettings, lookup } from '../lookup/lookup.ts';
 import type { Dependent, Outcome } from '../lookup/outcome.ts';
 import type { Question } from '../lookup/question.ts';
-import { addressOfReverse, isReverse } from '../lookup/reverse-name.ts';
+import { addressOfReverse, isReverse } from '../lookup/records/reverse-name.ts';
 import type { Availability } from '../lookup/settings.ts';
-import type { ZoneEvent } from '../zone/event.ts';
+import type { ChangeExplained, ZoneEvent } from '../zone/event.ts';
 import { type HeadLine, stateOf, syncOf } from '../zone/lines.ts';
+import { type Explanation, explainedBy, explanationOf, type NumberedEvent } from './explained.ts';
 import { isInSubtree } from './subject.ts';
 
 /** Events that concern every name: whether the zone was true. */
@@ -75,13 +76,10 @@ export class Interest {
 }
 
 /** What stands behind the last `*`: a key below it begins as its key does. */
-function fixedPart(pattern: OwnerName): OwnerName {
+export function fixedPart(pattern: OwnerName): OwnerName {
   const labels = labelsOf(pattern);
   return nameOf(labels.slice(labels.lastIndexOf('*') + 1));
 }
-
-/** An event with its number; of a record first seen in a snapshot, the number of the snapshot. */
-export type NumberedEvent = ZoneEvent & { readonly sequence: number };
 
 /** A record as it stood at a moment, and the event that made it so. */
 export interface StoodThen {
@@ -107,6 +105,8 @@ export class Then {
   readonly #madeBy = new Map<EtcdKey, NumberedEvent>();
   /** Records whose event is before the snapshot that the state comes from, and was not looked for yet. */
   readonly #unexplained = new Set<EtcdKey>();
+  /** Of records in {@link #unexplained}: what is known of them before their event is. */
+  readonly #explanations = new Map<string, Explanation>();
   #latest: NumberedEvent | undefined;
   #hasOwnLatest = false;
   /** Of the whole zone, not of what is covered: for the SOA. */
@@ -124,9 +124,11 @@ export class Then {
    * @returns whether older ones can tell no more
    */
   noteEarlier(event: ZoneEvent, sequence: number): boolean {
+    if (event.type === 'ChangeExplained') this.#noteExplanation(event);
     if (event.type !== 'RecordPut' && event.type !== 'RecordDeleted') return false;
     if (!this.#interest.covers(event.key, event.type === 'RecordPut' ? event.value : undefined)) return false;
-    const numbered = { ...event, sequence };
+    const explained = this.#explanations.get(changeId(event));
+    const numbered = { ...event, sequence, ...(explained !== undefined && { explained }) };
     // A record that came with a snapshot, in bulk, is in no event: it may be younger than all of them.
     if (!this.#hasOwnLatest && BigInt(event.revision) >= revisionOf(this.#latest)) this.#latest = numbered;
     this.#hasOwnLatest = true;
@@ -142,6 +144,21 @@ export class Then {
   /** Whether events of before the snapshot could tell who made things so. */
   get asksForEarlier(): boolean {
     return !this.#hasOwnLatest || this.#unexplained.size > 0;
+  }
+
+  /** Of an event that is not known yet: it is further back. */
+  #noteExplanation(event: ChangeExplained): void {
+    const { key } = event;
+    const isAskedFor = this.#unexplained.has(key) || (!this.#hasOwnLatest && this.#interest.covers(key, undefined));
+    if (isAskedFor) this.#explanations.set(changeId(event), explanationOf(event));
+  }
+
+  #explain(event: ChangeExplained): void {
+    const { key } = event;
+    this.#noteExplanation(event);
+    this.#latest = explainedBy(this.#latest, event);
+    const madeBy = explainedBy(this.#madeBy.get(key), event);
+    if (madeBy !== undefined) this.#madeBy.set(key, madeBy);
   }
 
   /** A record of the snapshot. One whose event the journal has not was first seen in it. */
@@ -166,6 +183,7 @@ export class Then {
   }
 
   apply(event: ZoneEvent, sequence: number): void {
+    if (event.type === 'ChangeExplained') this.#explain(event);
     this.#state = evolveFollow(this.#state, event);
     if (event.type === 'ResolverStarted' || event.type === 'ResolverStopped') {
       this.#isRunning = event.type === 'ResolverStarted';
@@ -251,6 +269,10 @@ export class Then {
     };
     return lookup(this.live.zone, { name, type: RrType[type] }, settings, context);
   }
+}
+
+function changeId({ revision, key }: { readonly revision: string; readonly key: EtcdKey }): string {
+  return `${revision} ${key}`;
 }
 
 function revisionOf(event: NumberedEvent | undefined): bigint {

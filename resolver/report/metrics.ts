@@ -30,7 +30,7 @@ export function zoneMetrics(metrics: Metrics, live: LiveZone, leases: Pick<Lease
   metrics.gaugeOf(
     'rollcall_resolver_watch_lag_seconds',
     'Since the watch or the store last confirmed the zone; below about 5 while all is well, whether anything changes or not.',
-    () => (live.confirmedAtMs === undefined ? 0 : Math.max(0, nowMs() - live.confirmedAtMs) / 1000),
+    () => live.unconfirmedMs(nowMs()) / 1000,
   );
   metrics.counterOf(
     'rollcall_resolver_drift_total',

@@ -1,12 +1,18 @@
 import type { JournalGap } from '../../shared/journal/event.ts';
 import type { OwnerName } from '../../shared/name.ts';
-import { Rcode, type RrTypeName } from '../../shared/rrset.ts';
+import { Rcode, RrType, type RrTypeName } from '../../shared/rrset.ts';
 import { formatRecord } from '../../shared/rrset-text.ts';
 import { type LookupSettings, soaOf } from '../lookup/lookup.ts';
 import type { Outcome } from '../lookup/outcome.ts';
 import { responseOf } from '../wire/respond.ts';
-import type { NumberedEvent, Then } from './history.ts';
+import type { NumberedEvent } from './explained.ts';
+import type { Then } from './history.ts';
 import { foldFor, type ZoneEvents } from './history-reader.ts';
+
+/** What can be asked of the past: types that records of the zone give. */
+export const PAST_TYPES = Object.keys(RrType).filter(
+  (type) => !['OPT', 'IXFR', 'AXFR'].includes(type),
+) as readonly RrTypeName[];
 
 export interface PastQuestion {
   readonly name: OwnerName;

@@ -1,7 +1,8 @@
 import type { JournalGap } from '../../shared/journal/event.ts';
 import { compareKeys, type EtcdKey, type OwnerName, ownerOf } from '../../shared/name.ts';
 import type { RrTypeName } from '../../shared/rrset.ts';
-import { answersOf, type NumberedEvent, type Then, type ThenAnswer } from './history.ts';
+import { explainedBy, type NumberedEvent } from './explained.ts';
+import { answersOf, type Then, type ThenAnswer } from './history.ts';
 import { foldFor, foldZone, type ZoneEvents } from './history-reader.ts';
 import type { PastSettings } from './past-answer.ts';
 
@@ -87,9 +88,14 @@ async function makersOf(
   const wanted = new Set(keys);
   const makers = new Map<EtcdKey, NumberedEvent>();
   for await (const entry of journal.entries({ sinceMs, untilMs })) {
-    if (entry.kind === 'gap' || (entry.event.type !== 'RecordPut' && entry.event.type !== 'RecordDeleted')) continue;
+    if (entry.kind === 'gap') continue;
     const { event, sequence } = entry;
-    if (wanted.has(event.key)) makers.set(event.key, { ...event, sequence });
+    if (event.type === 'ChangeExplained') {
+      const maker = explainedBy(makers.get(event.key), event);
+      if (maker !== undefined) makers.set(event.key, maker);
+    } else if ((event.type === 'RecordPut' || event.type === 'RecordDeleted') && wanted.has(event.key)) {
+      makers.set(event.key, { ...event, sequence });
+    }
   }
   return makers;
 }

@@ -1,12 +1,9 @@
 import { HttpError, type HttpRequest } from '../../shared/http.ts';
 import type { OwnerName } from '../../shared/name.ts';
-import { RrType, type RrTypeName } from '../../shared/rrset.ts';
+import type { RrTypeName } from '../../shared/rrset.ts';
 import type { ZoneEvents } from './history-reader.ts';
-import { type PastAnswer, type PastSettings, readPastAnswer } from './past-answer.ts';
+import { PAST_TYPES, type PastAnswer, type PastSettings, readPastAnswer } from './past-answer.ts';
 import { type PastDifference, readDifference } from './past-difference.ts';
-
-/** Types that records of the zone give. */
-const TYPES = Object.keys(RrType).filter((type) => !['OPT', 'IXFR', 'AXFR'].includes(type)) as readonly RrTypeName[];
 
 /**
  * `/v1/at`: the first of the names that had records then; with none, the first.
@@ -23,7 +20,7 @@ export async function pastAnswerFor(
   let first: PastAnswer | undefined;
   for (const name of names) {
     const answer = await readPastAnswer(journal, { name, type, atMs }, settings);
-    if (answer === undefined) throw tooOld(atMs);
+    if (answer === undefined) throw await tooOld(journal, atMs);
     if (answer.answer.length > 0 || answer.madeBy !== undefined) return answer;
     first ??= answer;
   }
@@ -45,7 +42,7 @@ export async function pastDifferenceFor(
   let first: PastDifference | undefined;
   for (const name of names.length === 0 ? [undefined] : names) {
     const difference = await readDifference(journal, name, moments, settings);
-    if (difference === undefined) throw tooOld(fromMs);
+    if (difference === undefined) throw await tooOld(journal, fromMs);
     if (difference.changes.length > 0) return difference;
     first ??= difference;
   }
@@ -55,13 +52,21 @@ export async function pastDifferenceFor(
 /** `type=`, `A` unless given. @throws {HttpError} when it is none that can be asked for */
 export function askedType({ query }: HttpRequest): RrTypeName {
   const text = (query.get('type') || 'A').toUpperCase();
-  const type = TYPES.find((each) => each === text);
+  const type = PAST_TYPES.find((each) => each === text);
   if (type !== undefined) return type;
-  throw new HttpError(400, 'bad-type', `type=${JSON.stringify(text)} must be one of ${TYPES.join(', ')}`);
+  throw new HttpError(400, 'bad-type', `type=${JSON.stringify(text)} must be one of ${PAST_TYPES.join(', ')}`);
 }
 
-export function tooOld(atMs: number): HttpError {
+/** @param journal that has no state of the moment `atMs` */
+export async function tooOld(journal: Pick<ZoneEvents, 'entries'>, atMs: number): Promise<HttpError> {
   const when = new Date(atMs).toISOString();
-  const text = `the journal does not reach back to ${when}; it keeps 30 days, and 1 GiB at most`;
+  const beginMs = await beginOf(journal, atMs);
+  const begin = beginMs === undefined ? '' : `: it begins at ${new Date(beginMs).toISOString()}`;
+  const text = `the journal does not reach back to ${when}${begin}; it keeps 30 days, and 1 GiB at most; ask for a later moment`;
   return new HttpError(404, 'too-old', text);
+}
+
+async function beginOf(journal: Pick<ZoneEvents, 'entries'>, sinceMs: number): Promise<number | undefined> {
+  for await (const entry of journal.entries({ sinceMs })) if (entry.kind === 'event') return entry.event.atMs;
+  return undefined;
 }

@@ -1,18 +1,26 @@
-import { type HttpAnswer, HttpError, type HttpRequest, type Route } from '../../shared/http.ts';
+import { type HttpAnswer, HttpError, type HttpRequest, Limit, momentParameter, type Route } from '../../shared/http.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
-import { readMoment } from '../../shared/moment.ts';
 import { NameError, type OwnerName } from '../../shared/name.ts';
 import type { RrTypeName } from '../../shared/rrset.ts';
+import { selectTraces } from '../../shared/trace/gather.ts';
+import { joinTraces } from '../../shared/trace/join.ts';
+import { RESOLVER_KINDS, readTracePart } from '../../shared/trace/read.ts';
+import { readTraceRequest } from '../../shared/trace/request.ts';
 import type { LiveZone } from '../following/live-zone.ts';
 import type { LookupContext, LookupSettings } from '../lookup/lookup.ts';
 import type { ZoneEvent } from '../zone/event.ts';
 import { exists, TooManyRecords } from '../zone/select.ts';
-import { EXPLAINED_TYPES, explainName } from './explain.ts';
+import { keysOfContainer } from './container-keys.ts';
+import { EXPLAINED_TYPES, explainName, type NameExplanation } from './explain.ts';
+import { readExplanations } from './explained.ts';
+import { Interest } from './history.ts';
 import { readHistory, readThen } from './history-reader.ts';
+import { paced } from './paced.ts';
 import type { PastSettings } from './past-answer.ts';
 import { askedType, pastAnswerFor, pastDifferenceFor, tooOld } from './past-routes.ts';
 import { type Listing, listNames, listServices } from './services.ts';
 import { namesMeant } from './subject.ts';
+import { traceSubject } from './trace.ts';
 
 export interface RouteDeps {
   readonly live: LiveZone;
@@ -23,24 +31,16 @@ export interface RouteDeps {
   /** Undefined before the start. */
   journal(): Journal<ZoneEvent> | undefined;
   nowMs(): number;
+  /** What was answered a moment ago goes into the journal now. */
+  keepAnswers(): void;
 }
 
 /** Histories read at once: each goes through the journal's files. */
 const READS_MAX = 2;
 
 export function resolverRoutes(deps: RouteDeps): readonly Route[] {
-  let reads = 0;
-  const reading = async (read: () => Promise<HttpAnswer>): Promise<HttpAnswer> => {
-    if (reads >= READS_MAX) {
-      throw new HttpError(429, 'busy', `${READS_MAX} histories are being read; ask again when they are done`);
-    }
-    reads += 1;
-    try {
-      return await read();
-    } finally {
-      reads -= 1;
-    }
-  };
+  const reading = new Limit(READS_MAX, 'histories');
+  const explained = reading.on(async (request) => ({ json: await withCauses(deps, explanationOf(deps, request)) }));
   return [
     { method: 'GET', path: '/v1/services', handle: () => ({ json: servicesOf(deps) }) },
     {
@@ -48,10 +48,16 @@ export function resolverRoutes(deps: RouteDeps): readonly Route[] {
       path: '/v1/services/:name',
       handle: ({ params }) => ({ json: serviceOf(deps, params.name ?? '') }),
     },
-    { method: 'GET', path: '/v1/explain', handle: (request) => ({ json: explanationOf(deps, request) }) },
-    { method: 'GET', path: '/v1/history', handle: (request) => reading(() => historyOf(deps, request)) },
-    { method: 'GET', path: '/v1/at', handle: (request) => reading(() => answerAt(deps, request)) },
-    { method: 'GET', path: '/v1/diff', handle: (request) => reading(() => differenceOf(deps, request)) },
+    {
+      method: 'GET',
+      path: '/v1/explain',
+      // What is in memory is told however many read the journal.
+      handle: (request) => (reading.isReached ? { json: explanationOf(deps, request) } : explained(request)),
+    },
+    { method: 'GET', path: '/v1/history', handle: reading.on((request) => historyOf(deps, request)) },
+    { method: 'GET', path: '/v1/at', handle: reading.on((request) => answerAt(deps, request)) },
+    { method: 'GET', path: '/v1/trace', handle: reading.on((request) => traceOf(deps, request)) },
+    { method: 'GET', path: '/v1/diff', handle: reading.on((request) => differenceOf(deps, request)) },
   ];
 }
 
@@ -77,7 +83,7 @@ function standingOf({ context, live }: RouteDeps): object {
   return { standing, revision: String(live.zone.revision), records: live.zone.size };
 }
 
-function explanationOf(deps: RouteDeps, { query }: HttpRequest): object {
+function explanationOf(deps: RouteDeps, { query }: HttpRequest): NameExplanation & { readonly of: string | null } {
   const { live, lookupSettings } = deps;
   const names = parseNames(required(query, 'of'), lookupSettings.zones);
   try {
@@ -92,22 +98,61 @@ function explanationOf(deps: RouteDeps, { query }: HttpRequest): object {
   }
 }
 
+/** Of an explanation that lacks something: what, and why. */
+interface Noted {
+  readonly note?: string;
+}
+
+/** Why each key was written, as far as the journal has it; a journal that cannot be read takes nothing from the rest. */
+async function withCauses<E extends NameExplanation>(deps: RouteDeps, explanation: E): Promise<E & Noted> {
+  const journal = deps.journal();
+  if (journal === undefined || explanation.keys.length === 0) return explanation;
+  // The latest events may not be in a file yet.
+  await journal.written();
+  const { texts = ['"key":'] } = new Interest(explanation.name, deps.live.zone.prefix);
+  try {
+    // A key that was written long ago is sought to the journal's beginning: queries come between.
+    const explanations = await readExplanations(paced(journal), explanation.keys, texts);
+    const keys = explanation.keys.map((each) => {
+      const explained = explanations.get(each.key);
+      return explained === undefined ? each : { ...each, explained };
+    });
+    return { ...explanation, keys };
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const note = `why the keys were written is not told: the journal cannot be read (${error.message})`;
+    return { ...explanation, note };
+  }
+}
+
+/** Of the file system; what else is thrown is a fault of ours. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
 async function historyOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
   const { live, lookupSettings } = deps;
   const journal = openJournal(deps);
   const nowMs = deps.nowMs();
   const text = query.get('name') ?? '';
   const names = text === '' ? undefined : parseNames(text, lookupSettings.zones);
-  const atMs = momentOf(query, 'at', nowMs);
+  const atMs = momentParameter(query, 'at', nowMs);
   const untilMs = atMs ?? nowMs;
-  const sinceMs = momentOf(query, 'since', nowMs) ?? 0;
+  const sinceMs = momentParameter(query, 'since', nowMs) ?? 0;
   const { prefix } = live.zone;
-  const { events, ...rest } = await readHistory(journal, names, prefix, { sinceMs, untilMs });
+  const range = { sinceMs, untilMs };
+  let found = await readHistory(journal, names, prefix, range);
+  if (names !== undefined && !found.events.some((event) => 'key' in event)) {
+    await journal.written();
+    const keys = await keysOfContainer(paced(journal), text, lookupSettings.zones, prefix);
+    if (keys.size > 0) found = await readHistory(journal, names, prefix, range, keys);
+  }
+  const { events, ...rest } = found;
   const json = { history: events, ...rest, ...(names && { names }) };
   if (atMs === undefined || names === undefined) return { json };
   for (const name of names) {
     const then = await readThen(journal, name, lookupSettings, prefix, atMs);
-    if (then === undefined) throw tooOld(atMs);
+    if (then === undefined) throw await tooOld(journal, atMs);
     // The first name that had something; the last one's "nothing" stands for all.
     if (then.records.length > 0 || name === names.at(-1)) return { json: { ...json, resolved: { name, ...then } } };
   }
@@ -123,10 +168,27 @@ async function answerAt(deps: RouteDeps, request: HttpRequest): Promise<HttpAnsw
 
 async function differenceOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
   const nowMs = deps.nowMs();
-  const moments = { fromMs: requiredMoment(query, 'from', nowMs), toMs: momentOf(query, 'to', nowMs) ?? nowMs };
+  const moments = { fromMs: requiredMoment(query, 'from', nowMs), toMs: momentParameter(query, 'to', nowMs) ?? nowMs };
   const text = query.get('name') ?? '';
   const names = text === '' ? [] : parseNames(text, deps.lookupSettings.zones);
   return { json: await pastDifferenceFor(openJournal(deps), names, moments, pastSettings(deps)) };
+}
+
+async function traceOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
+  const { live, lookupSettings } = deps;
+  const asked = readTraceRequest(query, deps.nowMs());
+  if ('problem' in asked) throw new HttpError(400, 'bad-request', asked.problem);
+  const { of, window, needs } = asked;
+  deps.keepAnswers();
+  const subject = traceSubject(of, lookupSettings.zones, live.zone.prefix);
+  const journal = openJournal(deps);
+  const { status } = journal;
+  // A word that is in many lines takes many looks: queries come between them.
+  const { searchBackward } = paced(journal);
+  const read = { status, written: () => journal.written(), searchBackward };
+  const resolver = await readTracePart(read, RESOLVER_KINDS, { ...subject, ...window, needs });
+  const traces = selectTraces(joinTraces({ announcer: undefined, resolver }), window);
+  return { json: { of, traces, resolver } };
 }
 
 function pastSettings({ live, lookupSettings, maxStaleMs }: RouteDeps): PastSettings {
@@ -140,7 +202,7 @@ function openJournal({ journal }: RouteDeps): Journal<ZoneEvent> {
 }
 
 function requiredMoment(query: URLSearchParams, parameter: string, nowMs: number): number {
-  const moment = momentOf(query, parameter, nowMs);
+  const moment = momentParameter(query, parameter, nowMs);
   if (moment !== undefined) return moment;
   throw new HttpError(400, 'bad-request', `say when, as ?${parameter}=14:32, 15m or 2026-11-20T14:32:00Z`);
 }
@@ -167,16 +229,4 @@ function typeOf(query: URLSearchParams): RrTypeName | undefined {
   if (text === '') return undefined;
   if (EXPLAINED_TYPES.some((type) => type === text)) return text as RrTypeName;
   throw new HttpError(400, 'bad-type', `type=${JSON.stringify(text)} must be one of ${EXPLAINED_TYPES.join(', ')}`);
-}
-
-function momentOf(query: URLSearchParams, parameter: string, nowMs: number): number | undefined {
-  const text = query.get(parameter);
-  if (text === null || text === '') return undefined;
-  const moment = readMoment(text, nowMs);
-  if (moment !== undefined) return moment;
-  throw new HttpError(
-    400,
-    'bad-time',
-    `${parameter}=${JSON.stringify(text)} is no moment; write 14:32, 2026-11-20T14:32:00Z, or 15m for a quarter of an hour ago`,
-  );
 }

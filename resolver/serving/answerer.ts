@@ -1,61 +1,34 @@
-import type { OwnerName } from '../../shared/name.ts';
-import { Rcode, type ResourceRecord, RrClass } from '../../shared/rrset.ts';
+import { isWithin, type OwnerName } from '../../shared/name.ts';
+import { Rcode, RrClass, RrType } from '../../shared/rrset.ts';
+import type { AnsweredOutcome } from '../answered/unanswered.ts';
 import type { Forwarder } from '../forwarding/forwarder.ts';
-import type { Dependent, Outcome } from '../lookup/outcome.ts';
+import type { Outcome } from '../lookup/outcome.ts';
 import type { Question } from '../lookup/question.ts';
 import type { Availability } from '../lookup/settings.ts';
 import { chaosResponse } from '../wire/chaos.ts';
-import { CompiledAnswers, type CompiledLimits } from '../wire/compiled.ts';
+import { CompiledAnswers } from '../wire/compiled.ts';
 import { Variant } from '../wire/compiled-entry.ts';
 import { MESSAGE_OCTETS_MAX, MessageWriter } from '../wire/message.ts';
 import { ExtendedError } from '../wire/opt.ts';
+import { PAST_SUFFIX, pastResponse } from '../wire/past.ts';
 import { foldedQuestion, readQuestionName } from '../wire/query.ts';
 import { cutResponse } from '../wire/relay.ts';
 import { compose, type Response, responseOf } from '../wire/respond.ts';
+import type { AnswererDeps, AnswerListener } from './answerer-deps.ts';
 import type { QueryCounts } from './query-counts.ts';
-import { type ClientInfo, QUESTION, Responder, type ResponderSettings } from './responder.ts';
+import { type ClientInfo, QUESTION, Responder } from './responder.ts';
 
 export type { ClientInfo } from './responder.ts';
-
-export interface AnswererSettings extends ResponderSettings {
-  /** `version.bind` and `version.server`. */
-  readonly version: string;
-  /** Answer the names of class CH; else they are refused. */
-  readonly chaos: boolean;
-  /** Turn addresses and SRV records from answer to answer. */
-  readonly rotate: boolean;
-  /** Questions that may wait for an upstream at once; past that, SERVFAIL. */
-  readonly slowQueriesMax: number;
-  readonly compiled: CompiledLimits;
-}
 
 /** How the zone stands, as the cache of compiled answers sees it; `stale` is one whatever its details. */
 type Standing = Extract<Availability, string> | 'stale';
 
-export interface AnswererDeps {
-  lookup(question: Question): Outcome;
-  /** With the serial as it is now. */
-  soa(zone: OwnerName): ResourceRecord;
-  /** Of the zones; SOA serials are its low 32 bits. */
-  revision(): bigint;
-  /** Undefined when forwarding is off. */
-  readonly forwarder: Forwarder | undefined;
-  /** Whether names outside the zones are resolved for this client. Asked once for an address, then remembered. */
-  mayForward(clientAddress: string): boolean;
-  /** Whether answers may be given from the zone; while stale they go out with EDE 3 or 19 (RFC 8914). */
-  availability(nowMs: number): Availability;
-  nowMs(): number;
-  /** 0 to 1, of cryptographic quality: hash seeds are drawn from it. */
-  random(): number;
-  readonly settings: AnswererSettings;
-}
+const NOBODY: AnswerListener = { count: 0, goneCount: 0, answered: () => undefined };
 
 /** {@link Answerer.answer} could not say at once. */
 export const ASK_SLOWLY = -1;
 /** Rounds of asking outside for names that an answer needs; a lookup may find new ones behind a chain. */
 const OUTSIDE_ROUNDS_MAX = 8;
-
-type Found = Extract<Outcome, Dependent>;
 
 /**
  * The query path: octets in, octets out, no sockets. Most queries are answered from compiled answers without an object
@@ -66,6 +39,7 @@ export class Answerer {
   readonly compiled: CompiledAnswers;
   readonly #deps: AnswererDeps;
   readonly #responder: Responder;
+  readonly #watch: AnswerListener;
   readonly #writer = new MessageWriter();
   /** Where slow answers are put together; copied out before anything else runs. */
   readonly #slowOut = new Uint8Array(MESSAGE_OCTETS_MAX);
@@ -75,6 +49,7 @@ export class Answerer {
   constructor(deps: AnswererDeps) {
     const mayForward = (address: string): boolean => deps.forwarder !== undefined && deps.mayForward(address);
     this.#deps = deps;
+    this.#watch = deps.watch ?? NOBODY;
     this.#responder = new Responder({
       mayForward,
       revision: () => deps.revision(),
@@ -87,7 +62,7 @@ export class Answerer {
     this.#standing = standingOf(deps.availability(deps.nowMs()));
   }
 
-  /** Queries that wait for an upstream. */
+  /** Queries that wait for an upstream, or for the past to be read. */
   get slowQueries(): number {
     return this.#slowQueries;
   }
@@ -105,14 +80,14 @@ export class Answerer {
       if (accepted !== QUESTION) return accepted;
       return this.#responder.reader.class === RrClass.IN
         ? this.#answerIn(query, out)
-        : this.#answerOtherClass(query, out);
+        : this.#answerOtherClass(query, client, out);
     } catch (error) {
       return this.#fail(error, query, queryLength, out);
     }
   }
 
   /**
-   * Answers what {@link answer} left: asks the forwarder, then as `answer`. Never rejects.
+   * Answers what {@link answer} left: asks the forwarder, or the past, then as `answer`. Never rejects.
    *
    * @param query a whole message that nobody changes meanwhile
    * @returns undefined when nothing must be sent
@@ -141,7 +116,7 @@ export class Answerer {
     const { reader } = responder;
     this.#followAvailability();
     const entry = this.#mayKeep ? this.compiled.find(query, reader, responder.nowMs) : undefined;
-    if (entry === undefined) return this.#lookUp(query, out);
+    if (entry === undefined) return this.#deny(query, out) || this.#lookUp(query, out);
     this.#markStale(entry.response);
     const { room } = responder;
     let variant = entry.variantFor(room);
@@ -150,6 +125,32 @@ export class Answerer {
       this.compiled.addVariant(entry, variant);
     }
     return responder.send(variant, 'compiled', out);
+  }
+
+  /** @returns 0 when the question must be looked up */
+  #deny(query: Uint8Array, out: Uint8Array): number {
+    const { denials } = this.#deps;
+    if (denials === undefined || !this.#mayKeep) return 0;
+    const responder = this.#responder;
+    if (this.#standing === 'stale') responder.extendedError = ExtendedError.STALE_NXDOMAIN_ANSWER;
+    const length = denials.write(query, responder.reader, responder.room, out);
+    if (length > 0) {
+      // A flood of random names must not pay for what no denial shows: what came, and what changed.
+      if (this.#watch.goneCount > 0) this.#noteDenied(query);
+      return responder.finish(length, denials.composed, 'looked-up', out);
+    }
+    responder.extendedError = undefined;
+    return 0;
+  }
+
+  #wallMs(): number {
+    return this.#deps.wallMs?.() ?? this.#deps.nowMs();
+  }
+
+  #noteDenied(query: Uint8Array): void {
+    const name = readQuestionName(query);
+    const question = { name, type: this.#responder.reader.type };
+    this.#watch.answered(question, { type: 'nxdomain', subtrees: [name], addresses: [] }, this.#wallMs());
   }
 
   #lookUp(query: Uint8Array, out: Uint8Array): number {
@@ -182,6 +183,8 @@ export class Answerer {
     if (!isFound(outcome)) {
       return responder.refuse(response.rcode, outcome.type === 'servfail' ? outcome.extendedError : undefined, out);
     }
+    // A change drops what was compiled before it: the first answer with it is looked up, or denied without a lookup.
+    if (this.#watch.count > 0) this.#watch.answered({ name, type: reader.type }, outcome, this.#wallMs());
     const question = foldedQuestion(query, reader.questionEnd);
     this.#markStale(response);
     const variant = this.#compose(name, question, response, responder.room);
@@ -201,16 +204,23 @@ export class Answerer {
     return new Variant(compose(this.#writer, name, question, response, { octets, partialFrom }), octets);
   }
 
-  #answerOtherClass(query: Uint8Array, out: Uint8Array): number {
+  #answerOtherClass(query: Uint8Array, client: ClientInfo, out: Uint8Array): number {
     const responder = this.#responder;
     const { reader } = responder;
     const isChaos = reader.class === RrClass.CH;
     const name = readQuestionName(query);
+    if (isChaos && isWithin(name, PAST_SUFFIX)) return this.#askPast(client, out);
     const response =
       isChaos && this.#deps.settings.chaos ? chaosResponse(name, reader.type, this.#deps.settings) : undefined;
     if (response === undefined) {
       return responder.refuse(Rcode.REFUSED, isChaos ? undefined : ExtendedError.NOT_SUPPORTED, out);
     }
+    return this.#sayChaos(query, name, response, out);
+  }
+
+  #sayChaos(query: Uint8Array, name: OwnerName, response: Response, out: Uint8Array): number {
+    const responder = this.#responder;
+    const { reader } = responder;
     const question = foldedQuestion(query, reader.questionEnd);
     const room = { octets: responder.room, partialFrom: undefined };
     const composed = compose(this.#writer, name, question, response, room, RrClass.CH);
@@ -218,10 +228,34 @@ export class Answerer {
     return responder.finish(composed.octets.length, composed, 'looked-up', out);
   }
 
+  #askPast(client: ClientInfo, out: Uint8Array): number {
+    const responder = this.#responder;
+    const { type } = responder.reader;
+    if (!this.#deps.mayAskPast(client.address)) return responder.refuse(Rcode.REFUSED, ExtendedError.PROHIBITED, out);
+    if (type !== RrType.TXT && type !== RrType.ANY)
+      return responder.refuse(Rcode.REFUSED, ExtendedError.NOT_SUPPORTED, out);
+    // Nobody's forged address makes us read files, or sends what is in them to someone else.
+    if (responder.isTcp) return this.#askSlowly(out);
+    responder.counts.truncated += 1;
+    return responder.sendToTcp(out);
+  }
+
+  async #tellPast(query: Uint8Array, client: ClientInfo): Promise<Uint8Array | undefined> {
+    const name = readQuestionName(query);
+    const told = await this.#deps.tellPast(name);
+    return this.#inOwnOctets((out) => {
+      this.#responder.resume(query, client);
+      this.#responder.extendedError = told.extendedError;
+      return this.#sayChaos(query, name, pastResponse(name, told), out);
+    });
+  }
+
   async #answerSlowly(query: Uint8Array, client: ClientInfo): Promise<Uint8Array | undefined> {
     const { forwarder } = this.#deps;
     const responder = this.#responder;
-    if (forwarder === undefined || responder.reader.read(query, query.length) !== Rcode.NOERROR) return undefined;
+    if (responder.reader.read(query, query.length) !== Rcode.NOERROR) return undefined;
+    if (responder.reader.class === RrClass.CH) return this.#tellPast(query, client);
+    if (forwarder === undefined) return undefined;
     const question: Question = { name: readQuestionName(query), type: responder.reader.type };
     let outcome = this.#deps.lookup(question);
     for (let round = 0; round < OUTSIDE_ROUNDS_MAX; round += 1) {
@@ -280,7 +314,7 @@ export class Answerer {
   }
 }
 
-function isFound(outcome: Outcome): outcome is Found {
+function isFound(outcome: Outcome): outcome is AnsweredOutcome {
   return 'unresolved' in outcome;
 }
 

@@ -59,12 +59,13 @@ export class Distribution {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  observe(value: number): void {
+  /** @param times how many values are the same */
+  observe(value: number, times = 1): void {
     const bounds = this.#bounds;
     let bucket = 0;
     while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket += 1;
-    this.counts[bucket] = (this.counts[bucket] as number) + 1;
-    this.sum += value;
+    this.counts[bucket] = (this.counts[bucket] as number) + times;
+    this.sum += value * times;
   }
 }
 
@@ -85,6 +86,8 @@ export class QueryCounts {
   /** Over the rate limit and answered with an empty TC. */
   slipped = 0;
   truncated = 0;
+  /** Responses over UDP that the kernel did not take. */
+  unsent = 0;
   /** Questions that could not even be looked up: a fault of ours. */
   failures = 0;
   readonly durationSeconds = new Distribution(DURATION_BUCKETS);

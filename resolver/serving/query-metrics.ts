@@ -15,7 +15,7 @@ export function registerQueryMetrics(metrics: Metrics, answerer: Answerer, tcp: 
   metrics.counterOf('rollcall_dns_responses_total', 'Responses, by RCODE.', ['rcode'], () => counts.responses());
   metrics.histogramOf(
     'rollcall_dns_request_duration_seconds',
-    'From a query read to its response handed to the kernel; waiting for upstreams included.',
+    'From a query, or the batch that it is in, read to its response handed to the kernel; waiting for upstreams included.',
     DURATION_BUCKETS,
     () => counts.durationSeconds,
   );
@@ -55,6 +55,12 @@ export function registerQueryMetrics(metrics: Metrics, answerer: Answerer, tcp: 
   metrics.counterOf('rollcall_dns_truncated_total', 'Responses with TC because the answer did not fit.', [], () => [
     [[], counts.truncated],
   ]);
+  metrics.counterOf(
+    'rollcall_dns_unsent_total',
+    'Responses over UDP that the kernel did not take: no room, no route, or a firewall rule.',
+    [],
+    () => [[[], counts.unsent]],
+  );
   metrics.counterOf('rollcall_panics_total', 'Queries that got SERVFAIL because answering them threw.', [], () => [
     [[], counts.failures],
   ]);

@@ -190,6 +190,13 @@ export class Responder {
     return length;
   }
 
+  /** An empty response with TC: who asked, and is not made up, comes again by TCP. */
+  sendToTcp(out: Uint8Array): number {
+    const length = this.refuse(Rcode.NOERROR, undefined, out);
+    out[2] = (out[2] as number) | (HeaderFlag.TC >>> 8);
+    return length;
+  }
+
   /** A response of 12 octets, for what could not be read. */
   refuseBare(rcode: Rcode, out: Uint8Array): number {
     this.#writeHeader(rcode, out);
@@ -258,9 +265,7 @@ export class Responder {
       return 0;
     }
     this.counts.slipped += 1;
-    const length = this.refuse(Rcode.NOERROR, undefined, out);
-    out[2] = (out[2] as number) | (HeaderFlag.TC >>> 8);
-    return length;
+    return this.sendToTcp(out);
   }
 
   /** Id, opcode and RD as in the query, QR, the RCODE's low bits; no sections. */

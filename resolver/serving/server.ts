@@ -6,15 +6,18 @@ import type { Answerer } from './answerer.ts';
 import { registerQueryMetrics } from './query-metrics.ts';
 import { type TcpCounts, TcpListener } from './tcp.ts';
 import { TCP_SETTINGS, type TcpSettings } from './tcp-connection.ts';
-import { UdpListener } from './udp.ts';
+import { type UdpListener, udpListener } from './udp/listener.ts';
+import type { SystemCalls } from './udp/system-calls.ts';
 
 export interface ServerSettings {
   readonly tcp: TcpSettings;
   /** Other workers listen there too. */
   readonly shared: boolean;
+  /** For many UDP datagrams a call; undefined: one at a time. */
+  readonly systemCalls: SystemCalls | undefined;
 }
 
-export const SERVER_SETTINGS: ServerSettings = { tcp: TCP_SETTINGS, shared: false };
+export const SERVER_SETTINGS: ServerSettings = { tcp: TCP_SETTINGS, shared: false, systemCalls: undefined };
 
 export interface DnsServer {
   /** As given, with the ports that were found for port 0. */
@@ -67,7 +70,7 @@ export async function serveDns(
   registerQueryMetrics(metrics, answerer, tcpCounts);
   const sayFaults = faultReporter(answerer, log);
   const sweeper = setInterval(() => {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const { tcp } of listeners) tcp.sweep(nowMs);
     sayFaults(nowMs);
   }, SWEEP_MS);
@@ -107,7 +110,7 @@ async function listenOn(
   onError: (error: Error) => void,
 ): Promise<Listener> {
   for (let left = PORT_TRIES; ; left -= 1) {
-    const udp = new UdpListener(answerer, onError, settings.shared);
+    const udp = udpListener(answerer, settings, onError);
     const tcp = new TcpListener(answerer, settings.tcp, settings.shared);
     const address = await udp.listen(wanted);
     try {

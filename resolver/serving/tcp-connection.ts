@@ -84,7 +84,7 @@ export class Connection {
     this.#listener = listener;
     this.#socket = socket;
     this.client = client;
-    this.#deadlineMs = Date.now() + listener.settings.idleMs;
+    this.#deadlineMs = performance.now() + listener.settings.idleMs;
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('drain', () => this.#unblock());
     socket.on('end', () => {
@@ -193,7 +193,7 @@ export class Connection {
     this.#socket.write(octets);
     if (this.#isBlocked || this.#socket.writableLength <= this.#listener.settings.unsentOctetsMax) return;
     this.#isBlocked = true;
-    this.#deadlineMs = Date.now() + this.#listener.settings.idleMs;
+    this.#deadlineMs = performance.now() + this.#listener.settings.idleMs;
     this.#dueReason = 'unread-answers';
   }
 
@@ -212,7 +212,7 @@ export class Connection {
     const reason: ClosedBecause = isBegun ? 'slow-query' : 'idle';
     if (reason === this.#dueReason && !isProgress) return;
     this.#dueReason = reason;
-    this.#deadlineMs = Date.now() + (isBegun ? queryMs : idleMs);
+    this.#deadlineMs = performance.now() + (isBegun ? queryMs : idleMs);
   }
 
   #endIfDone(): void {

@@ -6,10 +6,13 @@ import { StartError } from '../../shared/component.ts';
 import type { Log } from '../../shared/log.ts';
 import { type Metrics, MetricsSum } from '../../shared/metrics.ts';
 import type { OwnerName } from '../../shared/name.ts';
+import type { SteadyClock } from '../../shared/steady-clock.ts';
 import type { LeaseId } from '../../shared/store.ts';
+import type { FirstAnswer } from '../answered/unanswered.ts';
 import type { ResolverConfig } from '../config.ts';
 import type { FollowStep } from '../following/follow.ts';
 import type { LiveZone } from '../following/live-zone.ts';
+import type { PastTold } from '../wire/past.ts';
 import { type EntryLine, type HeadLine, linesOf } from '../zone/lines.ts';
 import type { FromWorker, ToWorker } from './message.ts';
 import { workerMetrics } from './metrics.ts';
@@ -20,9 +23,14 @@ export interface PoolSettings {
   readonly listen: readonly HostPort[];
   readonly version: string;
   readonly cookieSecret: Uint8Array;
+  readonly clock: SteadyClock;
   readonly live: LiveZone;
   /** The leases whose time is known. */
   readonly deadlines: () => Iterable<readonly [LeaseId, number]>;
+  /** Never rejects. */
+  readonly tellPast: (name: OwnerName) => Promise<PastTold>;
+  /** What a worker was the first to answer, as far as it knows: another may have been before it. */
+  readonly onAnswered: (answers: readonly FirstAnswer[]) => void;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -36,8 +44,13 @@ const CHECK_EVERY_MS = 1000;
 /** Before a worker is replaced that died younger than {@link YOUNG_MS}: a fault that each has must not become a loop. */
 const REPLACE_AFTER_MS = 1000;
 const YOUNG_MS = 10_000;
+/** Workers tried for one place before the first start fails: one that was killed meanwhile is no fault that each has. */
+const FIRST_TRIES_MAX = 3;
 /** At a stop; then it is ended as it is. */
 const STOP_TIMEOUT_MS = 2000;
+
+/** A worker that ended before it answered, and did not say why. */
+class WorkerEnded extends StartError {}
 
 interface Member {
   readonly worker: Worker;
@@ -59,6 +72,7 @@ export class WorkerPool {
   readonly #replacing = new Set<NodeJS.Timeout>();
   #timer: NodeJS.Timeout | undefined;
   #replaced = 0;
+  #isStarted = false;
   #isStopping = false;
 
   constructor(settings: PoolSettings) {
@@ -73,14 +87,19 @@ export class WorkerPool {
     return [...this.#members].flatMap(({ isServing, worker }) => (isServing ? [worker.process.pid ?? 0] : []));
   }
 
-  /** Resolves when every worker answers. @throws {StartError} when one cannot */
+  /**
+   * Resolves when every worker answers. One that ends before it does is replaced, up to {@link FIRST_TRIES_MAX} for a place.
+   *
+   * @throws {StartError} when one cannot
+   */
   async start(): Promise<void> {
     // Connections are accepted by whoever has time, not handed out by this process one by one.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced' });
     this.#timer = setInterval(() => this.#endSilent(), CHECK_EVERY_MS);
     this.#timer.unref();
-    await Promise.all(Array.from({ length: this.#settings.config.workers }, () => this.#startOne()));
+    await Promise.all(Array.from({ length: this.#settings.config.workers }, () => this.#startFirst()));
+    this.#isStarted = true;
   }
 
   step(step: FollowStep): void {
@@ -111,6 +130,17 @@ export class WorkerPool {
     );
   }
 
+  async #startFirst(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#startOne();
+        return;
+      } catch (error) {
+        if (!(error instanceof WorkerEnded) || tries === FIRST_TRIES_MAX || this.#isStopping) throw error;
+      }
+    }
+  }
+
   /** Resolves when it answers; rejects when it ends or fails before. */
   #startOne(): Promise<void> {
     const { log } = this.#settings;
@@ -123,7 +153,9 @@ export class WorkerPool {
         member.heardAtMs = performance.now();
         if (message.type === 'metrics') this.#sum.set(worker.id, message.metrics);
         else if (message.type === 'log') log[message.severity](message.event, message.message, message.fields);
+        else if (message.type === 'answered') this.#settings.onAnswered(message.answers);
         else if (message.type === 'loaded') void this.#bringInStep(member);
+        else if (message.type === 'ask-past') void this.#tellPast(worker, message);
         else if (message.type === 'failed') reject(new StartError(message.message));
         else {
           member.isServing = true;
@@ -134,17 +166,21 @@ export class WorkerPool {
       worker.on('error', (error) => log.debug('worker-channel', error.message));
       worker.once('exit', (code, signal) => {
         const how = signal === null ? `exit code ${code}` : signal;
-        reject(new StartError(`worker ${worker.id} ended while it started: ${how}`));
+        reject(new WorkerEnded(`worker ${worker.id} ended while it started: ${how}`));
         this.#ended(member, how);
       });
     });
   }
 
+  async #tellPast(worker: Worker, { id, name }: Extract<FromWorker, { type: 'ask-past' }>): Promise<void> {
+    void send(worker, { type: 'past', id, told: await this.#settings.tellPast(name) });
+  }
+
   async #bringInStep(member: Member): Promise<void> {
     const { worker } = member;
     member.isLoaded = true;
-    const { config, listen, version, cookieSecret, live } = this.#settings;
-    await send(worker, { type: 'start', config, listen, version, cookieSecret });
+    const { config, listen, version, cookieSecret, clock, live } = this.#settings;
+    await send(worker, { type: 'start', config, listen, version, cookieSecret, clockBaseMs: clock.baseMs });
     let entries: EntryLine[] = [];
     for (const entry of this.#entryLines()) {
       entries.push(entry);
@@ -157,7 +193,9 @@ export class WorkerPool {
       send(worker, { type: 'lease', lease, deadlineMs, names: [] });
     }
     const [head] = linesOf(live.zone, live.state, live);
-    await send(worker, { type: 'whole', head: head as HeadLine, isLive: live.isLive });
+    const nowMs = clock.nowMs();
+    const confirmedSteadyMs = nowMs - live.unconfirmedMs(nowMs);
+    await send(worker, { type: 'whole', head: head as HeadLine, isLive: live.isLive, confirmedSteadyMs });
   }
 
   *#entryLines(): Generator<EntryLine> {
@@ -175,7 +213,6 @@ export class WorkerPool {
     this.#members.delete(member);
     this.#sum.end(worker.id);
     if (this.#isStopping) return;
-    // One that never answered fails the start; afterwards its own replacement is tried again like any other's.
     const ageMs = performance.now() - member.startedAtMs;
     const waitMs = ageMs < YOUNG_MS ? REPLACE_AFTER_MS : 0;
     this.#replaced += 1;
@@ -183,6 +220,8 @@ export class WorkerPool {
       aliveMs: Math.round(ageMs),
       others: this.#members.size,
     });
+    // The first start tries again by itself, and fails in the end; afterwards nobody gives up.
+    if (!this.#isStarted && !member.isServing) return;
     const timer = setTimeout(() => {
       this.#replacing.delete(timer);
       this.#startOne().then(

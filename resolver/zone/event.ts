@@ -1,4 +1,4 @@
-import type { EtcdKey } from '../../shared/name.ts';
+import type { EtcdKey, OwnerName } from '../../shared/name.ts';
 import type { LeaseId } from '../../shared/store.ts';
 
 /**
@@ -20,6 +20,7 @@ export type ZoneEvent = {
       readonly late?: true;
     }
   | { readonly type: 'RecordDeleted'; readonly revision: string; readonly key: EtcdKey; readonly late?: true }
+  | ChangeExplained
   /** The zone is what the store held at `revision`; `records` is their number. */
   | { readonly type: 'ZoneSynced'; readonly revision: string; readonly storeId: string; readonly records: number }
   /** Another store stands where the old one was (restored, data lost): its revisions mean nothing to the old one's. */
@@ -29,6 +30,43 @@ export type ZoneEvent = {
   /** `confirmedAtMs`: when the zone was last known to be true. */
   | { readonly type: 'StoreLost'; readonly reason: string; readonly confirmedAtMs?: number }
   | { readonly type: 'StoreRegained'; readonly awayMs: number }
+  /**
+   * The first query was answered with a change of `key`: not part of the zone. `question` is name and type asked; `afterMs`
+   * counts from when the change was applied.
+   */
+  | {
+      readonly type: 'ChangeAnswered';
+      readonly revision: string;
+      readonly key: EtcdKey;
+      readonly name: OwnerName;
+      readonly question: string;
+      readonly outcome: 'answer' | 'nodata' | 'nxdomain';
+      readonly afterMs: number;
+    }
   /** A full read differed from the zone though no watch had broken. */
   | { readonly type: 'DriftFound'; readonly key: EtcdKey; readonly detail: string }
 );
+
+/**
+ * Why the announcer of `host` made the change that another event told: the `RecordPut` or `RecordDeleted` with this
+ * `revision` and `key`, which is before it in the journal, and whose `atMs` it has. It changes nothing.
+ */
+export interface ChangeExplained {
+  readonly type: 'ChangeExplained';
+  readonly atMs: number;
+  readonly revision: string;
+  readonly key: EtcdKey;
+  /** Who wrote it: a host, or of `rollcall run` `<host>+run/<service>/<instance>`. */
+  readonly host: string;
+  /** What the write was for: `announced`, `changed`, `moved`, `withdrawn`, `unclaimed`. */
+  readonly write: string;
+  /** What was seen that made it so: `docker kill 15`, `health_status: unhealthy`, `drain by command`. */
+  readonly cause: string;
+  /** When that happened, by the clock of where it did; absent of what was found by a comparison. */
+  readonly causedAtMs?: number;
+  /** By the announcer's clock. */
+  readonly decidedAtMs: number;
+  /** Full id. */
+  readonly container?: string;
+  readonly containerName?: string;
+}

@@ -10,6 +10,11 @@ export class KeyTree {
   /** Children whose label is not their segment as it stands (upper case, not ASCII), by parent and label. */
   private readonly folded = new Map<KeyNode, Map<string, Set<KeyNode>>>();
 
+  /** Whether some segment is not its own label; while none is, `child` of a node is as good as {@link childrenFor}. */
+  get hasFolded(): boolean {
+    return this.folded.size > 0;
+  }
+
   find(segments: readonly string[]): KeyNode | undefined {
     let node: KeyNode | undefined = this.root;
     for (const segment of segments) {

@@ -26,7 +26,7 @@ export interface StoredRecord extends StoredEntry {
 export interface Facts {
   /** An address in canonical spelling, or a name with its trailing dot; undefined: the record has no address. */
   readonly host: string | undefined;
-  /** -1 means no port (Kubernetes' headless services). */
+  /** 0 to 65535; -1 means no port (Kubernetes' headless services). */
   readonly port: number;
   readonly traits: Traits;
 }
@@ -51,19 +51,24 @@ export interface Traits {
 
 export const PRIORITY_DEFAULT = 10;
 export const WEIGHT_DEFAULT = 100;
+const PORT_MAX = 65_535;
 /** RFC 2181 §8: a TTL has 31 bits. */
 export const TTL_MAX = 0x7fffffff;
 
 export type Read = { readonly ok: true; readonly facts: Facts } | { readonly ok: false; readonly reason: string };
 
-/** Reads a value; one that is no record, or whose host can be neither address nor name, is an outcome with its reason. */
+/** Reads a value; one that is no record, or whose host or port can be none, is an outcome with its reason. */
 export function readFacts(value: string): Read {
   const decoded = decodeRecord(value);
   if (!decoded.ok) return decoded;
   const { record } = decoded;
   const host = readHost(record.host);
   if (typeof host === 'object') return { ok: false, reason: host.reason };
-  return { ok: true, facts: { host, port: record.port ?? 0, traits: traitsOf(record) } };
+  const { port = 0 } = record;
+  if (port < -1 || port > PORT_MAX) {
+    return { ok: false, reason: `field port is ${port}; it must be from 0 to ${PORT_MAX}, or -1 for none` };
+  }
+  return { ok: true, facts: { host, port, traits: traitsOf(record) } };
 }
 
 function readHost(host: string | undefined): string | undefined | { reason: string } {

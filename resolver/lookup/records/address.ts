@@ -1,10 +1,10 @@
-import { familyOf } from '../../shared/ip.ts';
-import { isWithin, type OwnerName, ROOT } from '../../shared/name.ts';
-import { RrType } from '../../shared/rrset.ts';
-import { isNameHost } from '../zone/stored-record.ts';
-import type { Inquiry } from './inquiry.ts';
-import type { Section } from './section.ts';
-import { type Lifetime, lifetimeOf, outsideLifetime, shorter } from './ttl.ts';
+import { familyOf } from '../../../shared/ip.ts';
+import { isWithin, type OwnerName, ROOT } from '../../../shared/name.ts';
+import { RrType } from '../../../shared/rrset.ts';
+import { isNameHost } from '../../zone/stored-record.ts';
+import type { Inquiry } from '../inquiry.ts';
+import type { Section } from '../section.ts';
+import { type Lifetime, lifetimeOf, outsideLifetime, shorter } from '../ttl.ts';
 
 export type Family = 'A' | 'AAAA';
 export const BOTH_FAMILIES: readonly Family[] = ['A', 'AAAA'];

@@ -1,12 +1,12 @@
-import { familyOf } from '../../shared/ip.ts';
-import { type OwnerName, ROOT } from '../../shared/name.ts';
-import type { UsableRecord } from '../zone/select.ts';
-import { isNameHost } from '../zone/stored-record.ts';
+import { familyOf } from '../../../shared/ip.ts';
+import { type OwnerName, ROOT } from '../../../shared/name.ts';
+import type { UsableRecord } from '../../zone/select.ts';
+import { isNameHost } from '../../zone/stored-record.ts';
+import type { Inquiry } from '../inquiry.ts';
+import { Section } from '../section.ts';
+import { stripLabels } from '../settings.ts';
+import { type Lifetime, lifetimeOf, shorter } from '../ttl.ts';
 import { addAddresses, BOTH_FAMILIES } from './address.ts';
-import type { Inquiry } from './inquiry.ts';
-import { Section } from './section.ts';
-import { stripLabels } from './settings.ts';
-import { type Lifetime, lifetimeOf, shorter } from './ttl.ts';
 import { scaleWeights } from './weights.ts';
 
 /** The sections of an answer whose RRs point to names. */
@@ -72,9 +72,9 @@ export function targetNameOf(record: UsableRecord): OwnerName {
   return stripLabels(host !== undefined && isNameHost(host) ? host : record.owner, traits.targetstrip);
 }
 
-/** -1 says that there is no port; others out of range cannot be sent. */
+/** -1 says that there is no port. */
 function hasPort({ facts }: UsableRecord): boolean {
-  return facts.port >= 0 && facts.port <= 65535;
+  return facts.port >= 0;
 }
 
 /** Before weights are scaled: what would give one RR twice counts once. */

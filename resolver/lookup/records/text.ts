@@ -1,8 +1,8 @@
-import type { OwnerName } from '../../shared/name.ts';
-import type { UsableRecord } from '../zone/select.ts';
-import type { Inquiry } from './inquiry.ts';
-import { Section } from './section.ts';
-import { lifetimeOf } from './ttl.ts';
+import type { OwnerName } from '../../../shared/name.ts';
+import type { UsableRecord } from '../../zone/select.ts';
+import type { Inquiry } from '../inquiry.ts';
+import { Section } from '../section.ts';
+import { lifetimeOf } from '../ttl.ts';
 
 /** RFC 1035 §3.3: a character-string has one octet for its length. */
 const STRING_OCTETS_MAX = 255;

@@ -1,5 +1,5 @@
-import { labelsOf, nameOf, type OwnerName } from '../../shared/name.ts';
-import type { UsableRecord } from '../zone/select.ts';
+import { labelsOf, nameOf, type OwnerName } from '../../../shared/name.ts';
+import type { UsableRecord } from '../../zone/select.ts';
 
 /** A name of RFC 2782: `_http._tcp.web.example.org.`, or `_tcp.web.example.org.` above it. */
 export interface ServiceName {

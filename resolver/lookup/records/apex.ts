@@ -1,11 +1,11 @@
-import type { OwnerName } from '../../shared/name.ts';
-import type { ResourceRecord } from '../../shared/rrset.ts';
+import type { OwnerName } from '../../../shared/name.ts';
+import type { ResourceRecord } from '../../../shared/rrset.ts';
+import type { Inquiry } from '../inquiry.ts';
+import { Section } from '../section.ts';
+import { hostmasterOf, type LookupSettings, nsHome } from '../settings.ts';
+import { defaultLifetime } from '../ttl.ts';
 import { addAddresses, BOTH_FAMILIES } from './address.ts';
-import type { Inquiry } from './inquiry.ts';
-import { Section } from './section.ts';
-import { hostmasterOf, type LookupSettings, nsHome } from './settings.ts';
 import { nsOf, type TargetSections } from './srv.ts';
-import { defaultLifetime } from './ttl.ts';
 
 /** How secondaries would keep the zone (RFC 1035 §3.3.13), in seconds: as SkyDNS says. */
 const SOA_TIMES = { refresh: 28_800, retry: 7200, expire: 604_800 } as const;

@@ -1,27 +1,25 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { type HostPort, ListenError } from '../../shared/address.ts';
-import { type Answerer, ASK_SLOWLY, type ClientInfo } from './answerer.ts';
-import { reusePort } from './reuse-port.ts';
-
-/** A burst of queries waits here while we are at something else; the system may grant less (`net.core.rmem_max`). */
-const SOCKET_BUFFER_OCTETS = 4 * 1024 * 1024;
-/** The largest response over UDP: bounds `ednsUdpOctets`. */
-const RESPONSE_OCTETS_MAX = 4096;
+import { type HostPort, ListenError } from '../../../shared/address.ts';
+import { type Answerer, ASK_SLOWLY, type ClientInfo } from '../answerer.ts';
+import { reusePort } from '../reuse-port.ts';
+import { RESPONSE_OCTETS_MAX, SOCKET_BUFFER_OCTETS } from './limits.ts';
+import type { UdpListener } from './listener.ts';
 
 /**
- * DNS over UDP on one address. libuv reads at most 32 datagrams before it looks at other sockets and timers, so a flood
- * of queries does not keep the watch from its turn.
+ * DNS over UDP on one address by Node's sockets alone, a datagram a system call. libuv reads at most 32 datagrams before
+ * it looks at other sockets and timers, so a flood of queries does not keep the watch from its turn.
  *
  * The socket's own address lookup is replaced: by default each send asks for a name's address, even of an address, and
  * answers from a later turn of the event loop (measured: 1.4 µs a query of 10). One buffer holds every response, and
  * its views by length are kept, so that sending makes no object of ours; should the kernel refuse a datagram for the
  * moment, libuv holds on to that memory, and we go on with another buffer.
  */
-export class UdpListener {
+export class PlainListener implements UdpListener {
   readonly #answerer: Answerer;
   readonly #shared: boolean;
   readonly #onError: (error: Error) => void;
+  readonly #onSent: (error: Error | null) => void;
   #socket: Socket | undefined;
   #out = Buffer.alloc(RESPONSE_OCTETS_MAX);
   #views: (Buffer | undefined)[] = [];
@@ -32,10 +30,13 @@ export class UdpListener {
   };
 
   /** @param shared other workers listen on the same address */
-  constructor(answerer: Answerer, onError: (error: Error) => void, shared = false) {
+  constructor(answerer: Answerer, onError: (error: Error) => void, shared: boolean) {
     this.#answerer = answerer;
     this.#shared = shared;
     this.#onError = onError;
+    this.#onSent = (error) => {
+      if (error !== null) answerer.counts.unsent += 1;
+    };
   }
 
   /** @throws {ListenError} */
@@ -95,7 +96,7 @@ export class UdpListener {
     const answerer = this.#answerer;
     answerer.answerSlowly(query, client).then((response) => {
       answerer.counts.durationSeconds.observe((performance.now() - startedMs) / 1000);
-      if (response !== undefined) this.#socket?.send(response, client.port, client.address);
+      if (response !== undefined) this.#socket?.send(response, client.port, client.address, this.#onSent);
     });
   }
 
@@ -107,7 +108,7 @@ export class UdpListener {
       view = this.#out.subarray(0, length);
       this.#views[length] = view;
     }
-    socket.send(view, port, address);
+    socket.send(view, port, address, this.#onSent);
     if (socket.getSendQueueCount() === 0) return;
     this.#out = Buffer.alloc(RESPONSE_OCTETS_MAX);
     this.#views = [];

@@ -1,10 +1,10 @@
-import type { OwnerName } from '../../shared/name.ts';
-import { isNameHost } from '../zone/stored-record.ts';
-import type { Inquiry } from './inquiry.ts';
+import type { OwnerName } from '../../../shared/name.ts';
+import { isNameHost } from '../../zone/stored-record.ts';
+import type { Inquiry } from '../inquiry.ts';
+import { Section } from '../section.ts';
+import { lifetimeOf } from '../ttl.ts';
 import { addressOfReverse } from './reverse-name.ts';
-import { Section } from './section.ts';
 import { targetNameOf } from './srv.ts';
-import { lifetimeOf } from './ttl.ts';
 
 /**
  * PTR RRs of a reverse name: the hosts stored at its key; else the names, in our zones, of the records that announce the
