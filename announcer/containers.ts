@@ -14,7 +14,7 @@ import {
 } from 'rxjs';
 import type { Log } from '../shared/log.ts';
 import { dueForRecheck, recheckAtMs, unconfirmedLosses } from './decisions/decider.ts';
-import type { Engine } from './docker/engine.ts';
+import type { Engine } from './docker/engine/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';

@@ -5,8 +5,10 @@ import type { Log } from '../shared/log.ts';
 import type { EtcdKey } from '../shared/name.ts';
 import { evolve, observe } from './decisions/decider.ts';
 import { desiredKeys } from './decisions/desired.ts';
-import { type AnnouncerState, initialState, SnapshotError, stateFromJson, stateToJson } from './decisions/state.ts';
+import { SnapshotError, SnapshotReader, snapshotLines } from './decisions/snapshot.ts';
+import { type AnnouncerState, initialState } from './decisions/state.ts';
 import type { AnnouncerEvent } from './event.ts';
+import type { WishReason } from './keys/causes.ts';
 import type { Wish } from './keys/holdings.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
@@ -23,7 +25,8 @@ export class EventLoop {
   readonly #journal: Journal<AnnouncerEvent>;
   readonly #log: Log;
   readonly #recorded = new Subject<Sequenced<AnnouncerEvent>>();
-  readonly #changed = new Set<EtcdKey>();
+  /** With what was concluded of each; nothing of those that a start found. */
+  readonly #changed = new Map<EtcdKey, WishReason | undefined>();
   readonly #wishes: BehaviorSubject<() => Wish>;
   #state: AnnouncerState = initialState;
   #sinceSnapshot = 0;
@@ -55,7 +58,9 @@ export class EventLoop {
     const snapshot = await this.#journal.newestSnapshot();
     if (snapshot !== undefined) {
       try {
-        for await (const line of snapshot.lines()) this.#state = stateFromJson(String(line));
+        const reader = new SnapshotReader();
+        for await (const line of snapshot.lines()) reader.take(line);
+        this.#state = reader.state;
         from = snapshot.sequence + 1;
       } catch (error) {
         if (!(error instanceof SnapshotError)) throw error;
@@ -66,7 +71,7 @@ export class EventLoop {
       this.#state = evolve(this.#state, event);
       this.#sinceSnapshot += 1;
     }
-    for (const key of desiredKeys(this.#state).keys()) this.#changed.add(key);
+    for (const key of desiredKeys(this.#state).keys()) this.#changed.set(key, undefined);
   }
 
   observe(seen: Observation): void {
@@ -85,7 +90,7 @@ export class EventLoop {
   async snapshot(): Promise<void> {
     this.#sinceSnapshot = 0;
     try {
-      await this.#journal.snapshot([stateToJson(this.#state)]);
+      await this.#journal.snapshot(snapshotLines(this.#state));
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       this.#log.warn('snapshot-failed', `${error.message}; a restart reads more of the journal instead`);
@@ -97,7 +102,7 @@ export class EventLoop {
     for (const event of events) {
       const sequence = this.#journal.append(event);
       if (event.type === 'InstanceAnnounced' || event.type === 'InstanceWithdrawn') {
-        this.#changed.add(event.key);
+        this.#changed.set(event.key, reasonOf(event));
         isWishChanged = true;
       }
       this.#recorded.next({ sequence, event });
@@ -109,8 +114,13 @@ export class EventLoop {
   }
 
   #wish(): Wish {
-    const changed = [...this.#changed];
+    const changed = new Map(this.#changed);
     this.#changed.clear();
-    return { desired: desiredKeys(this.#state), changed };
+    return { desired: desiredKeys(this.#state), changed: changed.keys(), reasons: changed };
   }
+}
+
+function reasonOf(event: Extract<AnnouncerEvent, { type: 'InstanceAnnounced' | 'InstanceWithdrawn' }>): WishReason {
+  const { cause, causedAtMs, atMs: decidedAtMs, container, containerName } = event;
+  return { cause, decidedAtMs, container, containerName, ...(causedAtMs !== undefined && { causedAtMs }) };
 }

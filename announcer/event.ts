@@ -66,7 +66,7 @@ export type AnnouncerEvent = { readonly atMs: number } & (
   | (AboutContainer & { readonly type: 'ContainerRemoved' })
   /** A container, or a port of it, that can have no name; the reason names the value, the limit and what to do. */
   | (AboutContainer & { readonly type: 'ContainerRefused'; readonly reason: string })
-  | (AboutInstance & CheckedBy & { readonly type: 'InstanceAnnounced'; readonly value: string })
+  | (AboutInstance & CheckedBy & CausedAt & { readonly type: 'InstanceAnnounced'; readonly value: string })
   | (AboutInstance &
       CheckedBy & {
         readonly type: 'InstanceHeld';
@@ -75,7 +75,8 @@ export type AnnouncerEvent = { readonly atMs: number } & (
         /** What will be announced when the reason is gone, still without `announcedAt`. */
         readonly value?: string;
       })
-  | (AboutInstance & { readonly type: 'InstanceWithdrawn'; readonly reason: WithdrawReason; readonly detail: string })
+  | (AboutInstance &
+      CausedAt & { readonly type: 'InstanceWithdrawn'; readonly reason: WithdrawReason; readonly detail: string })
   /** What was held is wanted no more: its address went, or its labels or the settings say otherwise. */
   | (AboutInstance & { readonly type: 'InstanceForgotten' })
   | { readonly type: 'LeaseGranted'; readonly lease: LeaseId; readonly shard: number; readonly ttlSeconds: number }
@@ -126,6 +127,14 @@ interface AboutInstance extends AboutContainer {
   readonly key: EtcdKey;
   /** The service's name, the first label. */
   readonly service: string;
+}
+
+interface CausedAt {
+  /**
+   * When `cause` happened: by the engine's clock of its events, by ours of a check's result or a command. Absent of what a
+   * list or a comparison found: nobody saw it happen.
+   */
+  readonly causedAtMs?: number;
 }
 
 /** What its readiness hangs on. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { merge, type Observable, Subscription, tap } from 'rxjs';
 import { type Component, type ComponentDeps, type NotReady, StartError } from '../shared/component.ts';
-import { PushedFeed } from '../shared/event-feed.ts';
+import { PushedFeed } from '../shared/events/event-feed.ts';
 import type { Route } from '../shared/http.ts';
 import { Journal } from '../shared/journal/journal.ts';
 import { journalMetrics } from '../shared/journal/metrics.ts';
@@ -10,19 +10,20 @@ import { journalTroubles } from '../shared/journal/status.ts';
 import { keyOf } from '../shared/name.ts';
 import type { AnnouncerConfig } from './config.ts';
 import { desiredKeys, leasesOf } from './decisions/desired.ts';
-import { dockerEngine } from './docker/docker.ts';
-import type { Engine } from './docker/engine.ts';
-import { readDockerTls } from './docker/tls.ts';
+import { dockerEngine } from './docker/engine/docker.ts';
+import type { Engine } from './docker/engine/engine.ts';
+import { readDockerTls } from './docker/engine/tls.ts';
 import type { AnnouncerEvent } from './event.ts';
 import { EventLoop } from './event-loop.ts';
 import { findHost, sayAddresses } from './host/host.ts';
 import { Announce } from './keys/announce.ts';
 import { type Claimant, type ClaimState, HostClaim } from './keys/host-claim.ts';
 import { type Identity, loadIdentity, saveIdentity } from './keys/identity.ts';
+import { withOptionalCauses } from './keys/optional-causes.ts';
 import { StoreHealth } from './keys/store-health.ts';
 import type { Left } from './keys/writer.ts';
 import { drainRoutes } from './report/drain-routes.ts';
-import { logLineOf, writeRefused } from './report/log-events.ts';
+import { logLineOf, sayCauses, writeRefused } from './report/log-events.ts';
 import { AnnouncerMetrics } from './report/metrics.ts';
 import { notReadyReasons } from './report/ready.ts';
 import { announcerRoutes } from './report/status.ts';
@@ -165,7 +166,13 @@ class Announcer implements Component {
       await journal.flush();
       await saveIdentity(dataDir, identity.announcer, scope);
     }
-    const health = new StoreHealth(store);
+    const health = new StoreHealth(
+      withOptionalCauses({
+        store,
+        nowMs: () => performance.now(),
+        onChange: (isDenied, message) => sayCauses(log, isDenied, message),
+      }),
+    );
     const announce = new Announce({
       store: health.store,
       host: host.name,

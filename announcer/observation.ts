@@ -5,9 +5,9 @@ import type { StaticService } from './services/static-services.ts';
 export type Observation = {
   readonly atMs: number;
 } /** An inspect: the truth about one container at `atMs`. `cause` is what made us look. */ & (
-  | { readonly type: 'inspected'; readonly facts: ContainerFacts; readonly cause: string }
+  | ({ readonly type: 'inspected'; readonly facts: ContainerFacts; readonly cause: string } & CausedAt)
   /** An inspect that found no such container, or its `destroy`. */
-  | { readonly type: 'vanished'; readonly container: string; readonly cause: string }
+  | ({ readonly type: 'vanished'; readonly container: string; readonly cause: string } & CausedAt)
   /** A whole list, taken after the event stream stood: what is not in it is gone. */
   | {
       readonly type: 'listed';
@@ -40,9 +40,19 @@ export type Observation = {
       readonly passing: boolean;
       readonly detail: string;
     }
-  | { readonly type: 'services-read'; readonly services: readonly StaticService[] }
+  | ({
+      readonly type: 'services-read';
+      readonly services: readonly StaticService[];
+      /** What made us look at them again, when that is not the file: `check`, `undrain`. */
+      readonly cause?: string;
+    } & CausedAt)
   | { readonly type: 'stopping' }
 );
+
+interface CausedAt {
+  /** When `cause` happened, milliseconds since the epoch; absent when nobody knows. */
+  readonly causedAtMs?: number;
+}
 
 export interface ProbeResult {
   /** Port of the container, as `8080/tcp`. */

@@ -1,5 +1,5 @@
 import type { OwnerName } from '../shared/name.ts';
-import type { DampingSettings } from './decisions/damping.ts';
+import type { DampingSettings } from './decisions/lifecycle/damping.ts';
 import type { HostFacts } from './facts.ts';
 
 /**

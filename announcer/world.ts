@@ -14,10 +14,11 @@ import {
   timer,
 } from 'rxjs';
 import type { Log } from '../shared/log.ts';
+import type { Machine } from './checks/machine.ts';
 import { containerProbes } from './checks/probes.ts';
 import { followContainers } from './containers.ts';
-import { isStatic } from './decisions/static-instances.ts';
-import type { Engine, EngineStatus } from './docker/engine.ts';
+import { isStatic } from './decisions/readiness/static-instances.ts';
+import type { Engine, EngineStatus } from './docker/engine/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
@@ -32,6 +33,8 @@ export interface WorldSettings {
   /** Opened already: one that cannot be used at first lets no announcer start. */
   readonly services: ServicesFile | undefined;
   readonly log: Log;
+  /** As in {@link containerProbes}. */
+  readonly machine?: Machine;
 }
 
 /** After the engine's first list, for the first checks: what a predecessor announced is not removed before them. */
@@ -61,6 +64,11 @@ export class World {
     return this.#engineStatus;
   }
 
+  /** When the engine went away; undefined while it is there. */
+  get engineLostMs(): number | undefined {
+    return this.#engineStatus?.up === false ? this.#engineLostMs : undefined;
+  }
+
   /** Whether the engine's list, and every container of it, has been read at least once. */
   get wasEngineSynced(): boolean {
     return this.#wasEngineSynced;
@@ -70,12 +78,16 @@ export class World {
     return this.#areServicesRead;
   }
 
-  /** Looks at these containers, or at everything, anew: something but the world itself has changed what may be announced. */
-  lookAgain(of: 'host' | readonly string[], cause: string): void {
+  /**
+   * Looks at these containers, or at everything, anew: something but the world itself has changed what may be announced.
+   *
+   * @param causedAtMs when `cause` happened
+   */
+  lookAgain(of: 'host' | readonly string[], cause: string, causedAtMs: number): void {
     const { engine, loop } = this.#settings;
-    if (this.#services !== undefined) loop.observe({ ...this.#services, atMs: Date.now() });
+    if (this.#services !== undefined) loop.observe({ ...this.#services, atMs: Date.now(), cause, causedAtMs });
     if (of === 'host') engine.resync(cause);
-    else for (const container of of) if (!isStatic(container)) engine.look(container, cause);
+    else for (const container of of) if (!isStatic(container)) engine.look(container, cause, causedAtMs);
   }
 
   /** Emits once when all of it has been looked at, as far as it can be; see {@link SETTLE_MS}. */
@@ -90,8 +102,8 @@ export class World {
 
   /** Looks for as long as it is subscribed to. Errors with what no retry mends. */
   follow(): Observable<unknown> {
-    const { engine, loop, rules, log } = this.#settings;
-    const probes = containerProbes({ engine, rules, log });
+    const { engine, loop, rules, log, machine } = this.#settings;
+    const probes = containerProbes({ engine, rules, log, machine });
     return merge(
       engine.status$.pipe(tap((status) => this.#takeStatus(status))),
       this.#services$().pipe(tap((seen) => this.#takeServices(seen))),
@@ -115,7 +127,7 @@ export class World {
     return followServiceChecks(this.#servicesFound$, Date.now).pipe(
       tap((seen) => loop.observe(seen)),
       auditTime(VERDICTS_MS),
-      tap(() => this.lookAgain([], 'check')),
+      tap(({ atMs }) => this.lookAgain([], 'check', atMs)),
     );
   }
 

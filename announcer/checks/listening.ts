@@ -1,9 +1,8 @@
 /** Edge: which ports of a container serve, read from `/proc`, with no probe traffic and no change of namespace. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { endianness } from 'node:os';
-import { Turns } from '../docker/turns.ts';
+import { Turns } from '../docker/following/turns.ts';
 import type { ContainerFacts } from '../facts.ts';
+import type { ProcFiles } from './machine.ts';
 import {
   bootSeconds,
   isOfContainer,
@@ -25,8 +24,7 @@ export type ListeningSight =
   | { readonly type: 'absent'; readonly reason: string };
 
 export interface ListeningSettings {
-  /** `/proc`, or what stands for it in a test. */
-  readonly procRoot: string;
+  readonly proc: ProcFiles;
   /** Addresses of loopback at which a socket counts: those that are announced, or `any` for who asks from inside. */
   readonly loopback: readonly string[] | 'any';
 }
@@ -61,7 +59,7 @@ export class ListeningBudget {
   }
 }
 
-/** Where a serving socket is held open: `/proc/<pid>/fd/<n>`. One readlink then says that it still is. */
+/** Where a serving socket is held open: `<pid>/fd/<n>` below `/proc`. One readlink then says that it still is. */
 interface Holder {
   readonly link: string;
   readonly inode: string;
@@ -104,7 +102,7 @@ export class ListeningProbe {
       return { type: 'seen', ports: this.#sights };
     } catch (error) {
       if (isGone(error)) return { type: 'gone' };
-      return { type: 'absent', reason: `${this.#path()} cannot be read (${(error as NodeJS.ErrnoException).code})` };
+      return { type: 'absent', reason: `${this.#where} cannot be read (${(error as NodeJS.ErrnoException).code})` };
     }
   }
 
@@ -118,7 +116,12 @@ export class ListeningProbe {
   }
 
   #path(...parts: string[]): string {
-    return [this.#settings.procRoot, String(this.#facts.pid), ...parts].join('/');
+    return [String(this.#facts.pid), ...parts].join('/');
+  }
+
+  /** For messages. */
+  get #where(): string {
+    return `/proc/${this.#facts.pid}`;
   }
 
   /** Every port passed, and each of their sockets is where it was. An inode is never another socket's meanwhile. */
@@ -128,7 +131,7 @@ export class ListeningProbe {
 
   /** A socket that was held is not any more: what was seen is no longer true. */
   #isBroken(): boolean {
-    return this.#holders.some(({ link, inode }) => linkOf(link) !== `socket:[${inode}]`);
+    return this.#holders.some(({ link, inode }) => this.#settings.proc.link(link) !== `socket:[${inode}]`);
   }
 
   #wants(protocol: 'tcp' | 'udp'): boolean {
@@ -141,14 +144,14 @@ export class ListeningProbe {
     let ticks: string | undefined;
     try {
       ticks = this.#readTicks();
-      const boot = bootSeconds(readFileSync(`${this.#settings.procRoot}/stat`, 'utf8'));
-      const cgroup = readFileSync(this.#path('cgroup'), 'utf8');
+      const boot = bootSeconds(this.#settings.proc.read('stat'));
+      const cgroup = this.#settings.proc.read(this.#path('cgroup'));
       const startedAtMs = Date.parse(this.#facts.startedAt);
       if (ticks === undefined || !isOfContainer(this.#facts.id, cgroup, ticks, boot, startedAtMs)) {
-        return `${this.#path()} is another process here; does the engine run in another pid namespace?`;
+        return `${this.#where} is another process here; does the engine run in another pid namespace?`;
       }
     } catch (error) {
-      if (isGone(error)) return `${this.#path()} does not exist here; does the engine run elsewhere?`;
+      if (isGone(error)) return `${this.#where} does not exist here; does the engine run elsewhere?`;
       throw error;
     }
     this.#ticks = ticks;
@@ -156,7 +159,7 @@ export class ListeningProbe {
   }
 
   #readTicks(): string | undefined {
-    return startTicks(readFileSync(this.#path('stat'), 'utf8'));
+    return startTicks(this.#settings.proc.read(this.#path('stat')));
   }
 
   /** The counts of a namespace cost 20 µs; while they stay, so, most likely, does what serves. */
@@ -177,7 +180,7 @@ export class ListeningProbe {
   /** 0 without IPv6. */
   #inUse(file: string): number {
     try {
-      return tcpInUse(readFileSync(this.#path('net', file), 'utf8'));
+      return tcpInUse(this.#settings.proc.read(this.#path('net', file)));
     } catch (error) {
       if (isGone(error)) return 0;
       throw error;
@@ -187,7 +190,9 @@ export class ListeningProbe {
   async #read(tables: readonly NetTable[]): Promise<ServingSocket[]> {
     const found: ServingSocket[] = [];
     for (const table of tables) {
-      found.push(...parseNetTable(await readTable(this.#path('net', table), table), table, endianness()));
+      found.push(
+        ...parseNetTable(await readTable(this.#settings.proc, this.#path('net', table), table), table, endianness()),
+      );
     }
     return found;
   }
@@ -200,78 +205,53 @@ export class ListeningProbe {
     const inodes = [...this.#sights.values()].flatMap(({ passing, inode }) =>
       passing && inode !== undefined ? [inode] : [],
     );
-    this.#holders = inodes.length === 0 ? [] : findHolders(this.#settings.procRoot, this.#facts.pid, new Set(inodes));
+    this.#holders = inodes.length === 0 ? [] : findHolders(this.#settings.proc, this.#facts.pid, new Set(inodes));
   }
 }
 
-/** Table rows come in reads of a few thousand octets; behind the listening ones a busy host has very many more. */
-async function readTable(path: string, table: NetTable): Promise<string> {
-  const file = await open(path).catch((error: unknown) => {
-    if (isGone(error)) return undefined; // no IPv6, or gone: the caller looks at the process next
-    throw error;
-  });
-  if (file === undefined) return '';
+/** Behind the listening ones a busy host has very many more rows. */
+async function readTable(proc: ProcFiles, path: string, table: NetTable): Promise<string> {
+  let text = '';
   try {
-    let text = '';
-    for (;;) {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(READ_OCTETS), 0, READ_OCTETS, null);
-      if (bytesRead === 0) return text;
-      const chunk = buffer.toString('latin1', 0, bytesRead);
-      text += chunk;
-      if (table.startsWith('tcp') && isPastListening(chunk)) return text;
+    for await (const piece of proc.pieces(path)) {
+      text += piece;
+      if (table.startsWith('tcp') && isPastListening(piece)) return text;
     }
-  } finally {
-    await file.close();
+  } catch (error) {
+    if (!isGone(error)) throw error; // no IPv6, or gone: the caller looks at the process next
   }
+  return text;
 }
 
-const READ_OCTETS = 65_536;
 /** Beyond these, what holds the socket is not searched for; the tables are read instead. */
 const PROCESSES_MAX = 64;
 const DESCRIPTORS_MAX = 4096;
 
 /** Searches the container's first process and its descendants for the sockets; none when not permitted to look. */
-function findHolders(procRoot: string, firstPid: number, inodes: Set<string>): Holder[] {
+function findHolders(proc: ProcFiles, firstPid: number, inodes: Set<string>): Holder[] {
   const holders: Holder[] = [];
   const pids = [String(firstPid)];
   for (const [at, pid] of pids.entries()) {
     if (at >= PROCESSES_MAX || inodes.size === 0) break;
-    const directory = `${procRoot}/${pid}/fd`;
-    for (const fd of entriesOf(directory).slice(0, DESCRIPTORS_MAX)) {
-      const link = `${directory}/${fd}`;
-      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(link) ?? '')?.[1];
+    for (const fd of proc.list(`${pid}/fd`).slice(0, DESCRIPTORS_MAX)) {
+      const link = `${pid}/fd/${fd}`;
+      const inode = /^socket:\[(\d+)\]$/.exec(proc.link(link))?.[1];
       if (inode !== undefined && inodes.delete(inode)) holders.push({ link, inode });
     }
-    pids.push(...childrenOf(procRoot, pid));
+    pids.push(...childrenOf(proc, pid));
   }
   return holders;
 }
 
-function childrenOf(procRoot: string, pid: string): string[] {
-  return entriesOf(`${procRoot}/${pid}/task`).flatMap((task) => {
+function childrenOf(proc: ProcFiles, pid: string): string[] {
+  return proc.list(`${pid}/task`).flatMap((task) => {
     try {
-      const text = readFileSync(`${procRoot}/${pid}/task/${task}/children`, 'utf8');
+      const text = proc.read(`${pid}/task/${task}/children`);
       return text.split(' ').filter((child) => child !== '');
     } catch {
       return []; // ended meanwhile
     }
   });
-}
-
-function entriesOf(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // ended meanwhile, or not ours to look at
-  }
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
 }
 
 function isGone(error: unknown): boolean {

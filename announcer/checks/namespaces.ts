@@ -1,8 +1,8 @@
 /** Edge: attempts made from inside a container's network namespace, by helper processes that `nsenter` starts there. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { linkOfProc } from '../../shared/proc.ts';
 import type { Reply, Request } from './probe-attempt.ts';
 
 /** A process costs 40 ms to start and 40 MB to keep: most services are asked without one. */
@@ -22,7 +22,7 @@ export class Namespaces {
    */
   async attempt(pid: number, request: Request, isCurrent: () => boolean): Promise<Reply> {
     const namespace = namespaceOf(pid);
-    if (namespace === undefined || !isCurrent()) return unreached('the container has no process any more');
+    if (namespace === '' || !isCurrent()) return unreached('the container has no process any more');
     let helper: Helper | string | undefined = this.#helpers.get(namespace);
     if (helper === undefined || helper.isEnded) helper = await this.#open(pid, namespace);
     if (typeof helper === 'string') return unreached(helper);
@@ -140,11 +140,7 @@ function unreached(detail: string): Reply {
   return { passing: false, reached: false, detail };
 }
 
-/** `net:[4026531840]`; undefined when the process is gone or may not be looked at. */
-export function namespaceOf(pid: number | 'self'): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
-  } catch {
-    return undefined;
-  }
+/** `net:[4026531840]`; empty when the process is gone or may not be looked at. */
+function namespaceOf(pid: number): string {
+  return linkOfProc(`/proc/${pid}/ns/net`);
 }

@@ -1,12 +1,12 @@
 /** Edge: the checks that ask the service itself. */
 
-import { type Engine, EngineError } from '../docker/engine.ts';
-import type { Turns } from '../docker/turns.ts';
+import { type Engine, EngineError } from '../docker/engine/engine.ts';
+import type { Turns } from '../docker/following/turns.ts';
 import type { ContainerFacts } from '../facts.ts';
 import type { ProbeWanted } from './check.ts';
 import type { ListeningProbe } from './listening.ts';
-import { type Namespaces, namespaceOf } from './namespaces.ts';
-import { attempt, type Reply } from './probe-attempt.ts';
+import type { Machine } from './machine.ts';
+import type { Reply } from './probe-attempt.ts';
 import type { Look, Probe } from './probe-run.ts';
 
 type Asking = Extract<ProbeWanted, { readonly kind: 'tcp' | 'http' }>;
@@ -14,7 +14,8 @@ type Executing = Extract<ProbeWanted, { readonly kind: 'exec' }>;
 
 export interface AskingTools {
   readonly turns: Turns;
-  readonly namespaces: Namespaces;
+  readonly machine: Machine;
+  readonly namespaces: ReturnType<Machine['openNamespaces']>;
   /** Undefined when the engine's processes are not this machine's. */
   readonly listening: ListeningProbe | undefined;
   /** The host's own addresses, for containers in the host's network. */
@@ -23,8 +24,9 @@ export interface AskingTools {
 
 /**
  * A connect or a GET, as cheap as it can be made from inside the container's namespace: nothing is asked before the port
- * is in LISTEN there; then at the container's address, which a bridge makes the same as from inside; and from inside by
- * a helper where there is no such way (network none, macvlan, bound to loopback).
+ * is in LISTEN there; then at the container's address where this machine is part of that network, which a bridge makes the
+ * same as from inside; and from inside by a helper where there is no such way (network none, macvlan, bound to loopback).
+ * At an address of another network, somebody else would answer.
  */
 export function askingProbe(check: Asking, facts: ContainerFacts, tools: AskingTools): Probe {
   const route = new Route(check, facts, tools);
@@ -67,12 +69,14 @@ class Route {
     const { pid, networks } = this.#facts;
     const addresses = networks.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter((address) => address !== '');
     const inside = loopback === undefined ? [...LOOPBACK, ...addresses] : [loopback];
-    const { listening, namespaces, hostAddresses } = this.#tools;
-    const own = listening === undefined ? undefined : namespaceOf(pid);
-    if (own !== undefined && own === namespaceOf('self')) return this.#attempt([...inside, ...hostAddresses]);
+    const { listening, machine, namespaces, hostAddresses } = this.#tools;
+    const own = listening === undefined ? '' : machine.proc.link(`${pid}/ns/net`);
+    if (own !== '' && own === machine.proc.link('self/ns/net')) return this.#attempt([...inside, ...hostAddresses]);
+    // An engine on another machine leaves no other way.
+    const near = listening === undefined ? addresses : addresses.filter((address) => machine.isOnLink(address));
     let direct: Reply | undefined;
-    if (loopback === undefined && !this.#isInside && addresses.length > 0) {
-      direct = await this.#attempt(addresses);
+    if (loopback === undefined && !this.#isInside && near.length > 0) {
+      direct = await this.#attempt(near);
       if (direct.reached) return direct;
     }
     if (listening === undefined)
@@ -83,7 +87,7 @@ class Route {
   }
 
   #attempt(hosts: readonly string[]): Promise<Reply> {
-    return attempt(this.#request(hosts));
+    return this.#tools.machine.attempt(this.#request(hosts));
   }
 
   #request(hosts: readonly string[]) {

@@ -13,7 +13,7 @@ export type Look =
   | { readonly type: 'unknown' }
   /** The container's process is no more. */
   | { readonly type: 'gone' }
-  /** It cannot be checked from here, and passes for this reason; unless that is certain, only after a while. */
+  /** It cannot be checked from here, and passes for this reason; unless that is certain, only if the engine says that it runs. */
   | { readonly type: 'unreadable'; readonly reason: string; readonly isCertain: boolean };
 
 /** Checks that one look answers together: all `listening` ports of a container, or one other check. */
@@ -27,6 +27,8 @@ export interface RunEvents {
   /** A verdict was settled or has changed; all that are settled. */
   readonly onResults: (facts: ContainerFacts, results: readonly ProbeResult[]) => void;
   readonly onGone: () => void;
+  /** Whether the engine, asked now, still knows this run under this pid; false as well when it does not say. */
+  readonly isRunning: (facts: ContainerFacts) => Promise<boolean>;
   readonly onUnreadable: (reason: string) => void;
 }
 
@@ -69,12 +71,21 @@ export class ProbeRun {
         this.#later(probe, GONE_AGAIN_MS);
         return;
       case 'unreadable':
-        if (look.isCertain || this.#ageMs >= UNREADABLE_AFTER_MS) this.#letPass(probe, look.reason);
+        if (look.isCertain || (await this.#isStillRunning(probe))) this.#letPass(probe, look.reason);
         break;
       case 'unknown':
         break;
     }
-    this.#later(probe, this.#delayMs(probe));
+    if (!this.#isStopped) this.#later(probe, this.#delayMs(probe));
+  }
+
+  /** Most often a process that is not there has ended, and that was not told: then nothing of it may pass. */
+  async #isStillRunning({ wanted }: Probe): Promise<boolean> {
+    if (wanted.every(({ port }) => this.#verdicts.get(port)?.passing === true)) return true;
+    if (this.#ageMs < UNREADABLE_AFTER_MS) return false;
+    const isRunning = await this.#events.isRunning(this.facts);
+    if (!isRunning && !this.#isStopped) this.#events.onGone();
+    return isRunning && !this.#isStopped;
   }
 
   #later(probe: Probe, delayMs: number): void {

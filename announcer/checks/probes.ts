@@ -1,14 +1,14 @@
 /** Edge: which checks run for which container, from what is observed of it. */
 import { Observable, type Subscriber, share } from 'rxjs';
 import type { Log } from '../../shared/log.ts';
-import type { Engine } from '../docker/engine.ts';
-import { Turns } from '../docker/turns.ts';
+import { type Engine, EngineError } from '../docker/engine/engine.ts';
+import { Turns } from '../docker/following/turns.ts';
 import type { ContainerFacts } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { type ProbeWanted, probesWanted } from './check.ts';
 import { ListeningBudget, ListeningProbe } from './listening.ts';
-import { Namespaces } from './namespaces.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { askingProbe, execProbe } from './probe-active.ts';
 import { listeningProbe, type Probe, ProbeRun } from './probe-run.ts';
 
@@ -16,6 +16,8 @@ export interface ProbesSettings {
   readonly engine: Engine;
   readonly rules: AnnounceRules;
   readonly log: Log;
+  /** Default: the one that this runs on. */
+  readonly machine?: Machine | undefined;
 }
 
 export interface ContainerProbes {
@@ -55,7 +57,8 @@ class Runs {
   readonly #output: Subscriber<Observation>;
   readonly #entries = new Map<string, Entry>();
   readonly #budget = new ListeningBudget();
-  readonly #namespaces = new Namespaces();
+  readonly #machine: Machine;
+  readonly #namespaces: ReturnType<Machine['openNamespaces']>;
   readonly #asking = new Turns(ASKING_MAX);
   readonly #executing = new Turns(EXECUTING_MAX);
   /** Processes of an engine behind TCP are another machine's. */
@@ -66,6 +69,8 @@ class Runs {
   constructor(settings: ProbesSettings, output: Subscriber<Observation>) {
     this.#settings = settings;
     this.#output = output;
+    this.#machine = settings.machine ?? thisMachine;
+    this.#namespaces = this.#machine.openNamespaces();
     this.#isLocal = settings.engine.description.startsWith('unix:');
     const { privateAddress, publicAddress } = settings.rules.host;
     this.#hostAddresses = [privateAddress, publicAddress].flatMap((each) => (each === undefined ? [] : [each.address]));
@@ -127,6 +132,7 @@ class Runs {
         goneAtMs = performance.now();
         engine.look(facts.id, 'process gone');
       },
+      isRunning: (asked) => isRunning(engine, asked),
       onUnreadable: (reason) => {
         if (this.#saidUnreadable) return;
         this.#saidUnreadable = true;
@@ -147,6 +153,7 @@ class Runs {
       if (check.kind === 'tcp' || check.kind === 'http') {
         const tools = {
           turns: this.#asking,
+          machine: this.#machine,
           namespaces: this.#namespaces,
           listening: this.#isLocal ? this.#reader(facts, [check.port], 'any') : undefined,
           hostAddresses: this.#hostAddresses,
@@ -169,6 +176,16 @@ class Runs {
   }
 
   #reader(facts: ContainerFacts, ports: readonly string[], loopback: readonly string[] | 'any'): ListeningProbe {
-    return new ListeningProbe(facts, ports, { procRoot: '/proc', loopback }, this.#budget);
+    return new ListeningProbe(facts, ports, { proc: this.#machine.proc, loopback }, this.#budget);
+  }
+}
+
+async function isRunning(engine: Engine, { id, startedAt, pid }: ContainerFacts): Promise<boolean> {
+  try {
+    const sight = await engine.inspect(id, 'process gone');
+    return sight.type === 'inspected' && sight.facts.startedAt === startedAt && sight.facts.pid === pid;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return false; // asked again with the next look
   }
 }

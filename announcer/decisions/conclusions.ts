@@ -25,6 +25,11 @@ export class Conclusions {
   }
 }
 
+/** When what was seen happened, where that is known. */
+export function causedAt({ causedAtMs }: { readonly causedAtMs?: number }): { readonly causedAtMs?: number } {
+  return causedAtMs === undefined ? {} : { causedAtMs };
+}
+
 /** The fields that name a container in an event. */
 export function about(container: string, { name, image }: Pick<ContainerState, 'name' | 'image'>, cause: string) {
   return { container, containerName: name, image, cause };

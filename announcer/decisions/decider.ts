@@ -7,18 +7,18 @@ import type { AnnouncerEvent, DriftCause } from '../event.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { Conclusions } from './conclusions.ts';
-import { concludeDrain, concludeUndrain } from './drain.ts';
-import { concludeHint } from './hints.ts';
-import { concludeInstances, withdraw } from './instances.ts';
-import { concludeLife, type Sight } from './lifecycle.ts';
-import { concludeListed, concludeVanished } from './losses.ts';
-import { concludeProbed } from './probe-results.ts';
+import { concludeDrain, concludeUndrain } from './lifecycle/drain.ts';
+import { concludeLife, type Sight } from './lifecycle/lifecycle.ts';
+import { concludeListed, concludeVanished } from './lifecycle/losses.ts';
+import { concludeHint } from './readiness/hints.ts';
+import { concludeInstances, withdraw } from './readiness/instances.ts';
+import { concludeProbed } from './readiness/probe-results.ts';
+import { concludeServiceProbed, concludeServices } from './readiness/static-instances.ts';
 import type { AnnouncerState } from './state.ts';
-import { concludeServiceProbed, concludeServices } from './static-instances.ts';
 
 export { evolve } from './evolve.ts';
-export { unconfirmedLosses } from './losses.ts';
-export { dueForRecheck, dueForReuse, nextReuseAtMs, recheckAtMs } from './recheck.ts';
+export { unconfirmedLosses } from './lifecycle/losses.ts';
+export { dueForRecheck, dueForReuse, nextReuseAtMs, recheckAtMs } from './lifecycle/recheck.ts';
 
 /** `cause` of an inspect that a periodic comparison made: what it changes, no event had told, and counts as drift. */
 export const COMPARISON = 'comparison';
@@ -98,7 +98,7 @@ function driftOf(before: AnnouncerState, events: readonly AnnouncerEvent[]): Dri
 
 /** The announcer goes: a name must not outlive the one who keeps it true. */
 function concludeStopping(conclusions: Conclusions, atMs: number): void {
-  const moment = { cause: 'announcer stop', atMs };
+  const moment = { cause: 'announcer stop', atMs, causedAtMs: atMs };
   for (const [key, { container }] of conclusions.state.instances) {
     withdraw(conclusions, container, key, 'announcer-stopped', 'the announcer stops', moment);
   }

@@ -38,7 +38,9 @@ class MapView<K, V> implements ReadonlyMap<K, V> {
   }
 
   forEach(callback: (value: V, key: K, map: ReadonlyMap<K, V>) => void): void {
-    for (const [key, value] of this.#map) callback(value, key, this);
+    this.#map.forEach((value, key) => {
+      callback(value, key, this);
+    });
   }
 
   *entries(): Generator<[K, V], undefined> {

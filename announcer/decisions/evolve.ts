@@ -1,5 +1,6 @@
 import type { EtcdKey } from '../../shared/name.ts';
 import type { AnnouncerEvent, HoldReason } from '../event.ts';
+import { SIGTERM } from './lifecycle/stop-signal.ts';
 import {
   type AnnouncerState,
   type ContainerState,
@@ -8,7 +9,6 @@ import {
   type Lease,
   UNKNOWN_CONTAINER,
 } from './state.ts';
-import { SIGTERM } from './stop-signal.ts';
 import { ttlOf } from './ttl.ts';
 
 type EventOf<T extends AnnouncerEvent['type']> = Extract<AnnouncerEvent, { readonly type: T }>;

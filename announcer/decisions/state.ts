@@ -1,10 +1,9 @@
-import stringify from 'fast-json-stable-stringify';
 import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
 import type { EtcdKey } from '../../shared/name.ts';
 import type { LeaseId } from '../../shared/store.ts';
 import type { CheckKind, HoldReason } from '../event.ts';
-import type { Flaps } from './damping.ts';
-import { SIGTERM } from './stop-signal.ts';
+import type { Flaps } from './lifecycle/damping.ts';
+import { SIGTERM } from './lifecycle/stop-signal.ts';
 
 /**
  * What the announcer's events add up to. Persistent maps: a change copies a path of a few nodes, not thousands of
@@ -132,77 +131,6 @@ export const UNKNOWN_CONTAINER: ContainerState = {
   verdicts: {},
   refusals: [],
 };
-
-/** Raised when a field changes its meaning: an older snapshot is then read anew from the journal's events. */
-const SNAPSHOT_VERSION = 1;
-
-/** Canonical JSON: the same state gives the same bytes, whatever order its events came in. */
-export function stateToJson(state: AnnouncerState): string {
-  return stringify({
-    version: SNAPSHOT_VERSION,
-    containers: state.containers.toObject(),
-    instances: state.instances.toObject(),
-    leases: Object.fromEntries([...state.leases].map(([shard, lease]) => [String(shard), lease])),
-    standing: state.standing.toObject(),
-    conflicts: state.conflicts.toObject(),
-    hostDrainingSinceMs: state.hostDrainingSinceMs,
-  });
-}
-
-/** @throws {SnapshotError} when `json` is no snapshot of this version; the caller replays the journal instead */
-export function stateFromJson(json: string): AnnouncerState {
-  const { instances, leases, standing, conflicts, hostDrainingSinceMs = null, ...read } = readSnapshot(json);
-  const containers = Object.fromEntries(
-    // What a snapshot of an earlier version does not say is as it was before it could be said.
-    Object.entries(read.containers).map(([id, container]) => [id, { ...UNKNOWN_CONTAINER, ...container }]),
-  );
-  return {
-    containers: ImmutableMap(Object.entries(containers)),
-    instances: byKey(instances),
-    desired: byKey(instances).map(({ value }) => value),
-    waiting: ImmutableSet(Object.keys(containers).filter((id) => isWaiting(containers[id] as ContainerState))),
-    leases: ImmutableMap(Object.entries(leases).map(([shard, lease]) => [Number(shard), lease])),
-    standing: byKey(standing),
-    conflicts: byKey(conflicts),
-    hostDrainingSinceMs,
-  };
-}
-
-function byKey<T>(entries: Readonly<Record<string, T>>): ImmutableMap<EtcdKey, T> {
-  return ImmutableMap(Object.entries(entries) as [EtcdKey, T][]);
-}
-
-export class SnapshotError extends Error {
-  override readonly name = 'SnapshotError';
-}
-
-interface Snapshot {
-  readonly containers: Readonly<Record<string, ContainerState>>;
-  readonly instances: Readonly<Record<string, Instance>>;
-  readonly leases: Readonly<Record<string, Lease>>;
-  readonly standing: Readonly<Record<string, StandingUnder>>;
-  readonly conflicts: Readonly<Record<string, string>>;
-  readonly hostDrainingSinceMs?: number | null;
-}
-
-function readSnapshot(json: string): Snapshot {
-  let read: unknown;
-  try {
-    read = JSON.parse(json);
-  } catch (error) {
-    throw new SnapshotError(`snapshot is not JSON: ${(error as Error).message}`, { cause: error });
-  }
-  const snapshot = (read ?? {}) as Partial<Record<string, unknown>>;
-  if (snapshot.version !== SNAPSHOT_VERSION) {
-    throw new SnapshotError(`snapshot has version ${String(snapshot.version)}; this program reads ${SNAPSHOT_VERSION}`);
-  }
-  for (const part of ['containers', 'instances', 'leases', 'standing', 'conflicts']) {
-    if (typeof snapshot[part] !== 'object' || snapshot[part] === null) {
-      throw new SnapshotError(`snapshot has no ${part}; it was cut or edited`);
-    }
-  }
-  return snapshot as unknown as Snapshot;
-}
 
 /** Whether time alone, or another container, may change what is to be concluded about this one. */
 export function isWaiting({ isRunning, stopping, flaps, held }: ContainerState): boolean {

@@ -153,6 +153,12 @@ export function nanosOf(rfc3339: string): bigint | undefined {
   return BigInt(seconds) * 1_000_000_000n + BigInt((match?.[2] ?? '').padEnd(9, '0'));
 }
 
+/** An event's time in milliseconds since the epoch; undefined when the engine gave none. */
+export function millisecondsOf(timeNano: string): number | undefined {
+  const ms = Number(BigInt(timeNano) / 1_000_000n);
+  return ms === 0 ? undefined : ms;
+}
+
 /** Far above any event that an engine sends (labels are the long part); a line over it is not kept in memory. */
 export const EVENT_LINE_MAX = 1_048_576;
 

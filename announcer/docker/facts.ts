@@ -1,5 +1,5 @@
 import type { ContainerFacts } from '../facts.ts';
-import { EngineError } from './engine.ts';
+import { EngineError } from './engine/engine.ts';
 import { factsOf } from './inspect.ts';
 
 /** @throws {EngineError} `unintelligible`, when the answer is no inspect of a container */

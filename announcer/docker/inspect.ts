@@ -1,4 +1,4 @@
-import { signalNumber } from '../decisions/stop-signal.ts';
+import { signalNumber } from '../decisions/lifecycle/stop-signal.ts';
 import type { ContainerFacts, NetworkFacts, PortFacts } from '../facts.ts';
 
 type Json = Readonly<Record<string, unknown>>;

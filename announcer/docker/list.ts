@@ -10,12 +10,14 @@ export interface ListedContainer {
 
 /** Reads the list; an entry without a proper id is left out. Undefined when it is no list at all. */
 export function readContainerList(json: unknown): readonly ListedContainer[] | undefined {
-  if (!Array.isArray(json)) return undefined;
-  return json.flatMap((entry: unknown): ListedContainer[] => {
-    const raw = entry as Record<string, unknown> | null;
-    const id = raw?.Id;
-    return typeof id === 'string' && /^[0-9a-f]{64}$/.test(id) ? [{ id, print: printOf(raw ?? {}) }] : [];
-  });
+  return Array.isArray(json) ? json.flatMap((entry: unknown) => readListed(entry) ?? []) : undefined;
+}
+
+/** Reads an entry of the list; undefined when it has no proper id. */
+export function readListed(entry: unknown): ListedContainer | undefined {
+  const raw = entry as Record<string, unknown> | null;
+  const id = raw?.Id;
+  return typeof id === 'string' && /^[0-9a-f]{64}$/.test(id) ? { id, print: printOf(raw ?? {}) } : undefined;
 }
 
 /** The order of what the engine keeps in maps says nothing. Not made canonical as a whole: of thousands, that took half a second. */

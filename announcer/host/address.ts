@@ -16,6 +16,8 @@ export interface HostNetwork {
   readonly addresses: readonly InterfaceAddress[];
   /** Interfaces of the default routes, the preferred first; IPv4's before IPv6's. */
   readonly defaultRoutes: readonly string[];
+  /** Bridges to which nothing is joined but virtual cables: networks of containers and virtual machines, whoever named them. */
+  readonly innerBridges: readonly string[];
 }
 
 export type AddressChoice =
@@ -26,16 +28,16 @@ export type AddressChoice =
 /** The public address: as given, of the interface given, or of the default route's interface. */
 export function choosePublic(source: AddressSource, network: HostNetwork): AddressChoice {
   if (source.from !== 'host') return chooseGiven(source, network);
-  const usable = network.addresses.filter((each) => isUsable(each) && !isOfDocker(each.name));
+  const usable = usableOf(network);
   for (const name of network.defaultRoutes) {
     const found = bestOf(usable.filter((each) => each.name === name));
     if (found !== undefined) return taken(found);
   }
-  return taken(bestOf(usable));
+  return taken(bestOf(usable.filter((each) => !isInner(each, network))) ?? bestOf(usable));
 }
 
 /**
- * The private address: as given, of the interface given, or the first in a private range that is not Docker's own, where
+ * The private address: as given, of the interface given, or the first in a private range that is no container network's, where
  * `eth1` goes before `eth0`: hosts with two have their private network there. Else the public one, and that also when
  * the private one is IPv6 and the public one IPv4.
  */
@@ -45,7 +47,7 @@ export function choosePrivate(
   publicAddress: HostAddress | undefined,
 ): AddressChoice {
   if (source.from !== 'host') return chooseGiven(source, network);
-  const own = network.addresses.filter((each) => isUsable(each) && !isOfDocker(each.name) && isPrivate(each.address));
+  const own = usableOf(network).filter((each) => isPrivate(each.address) && !isInner(each, network));
   const ordered = [...own.filter(({ name }) => name === 'eth1'), ...own.filter(({ name }) => name !== 'eth1')];
   const found = bestOf(ordered);
   // A unique local IPv6 address beside a public IPv4 one: what asks for IPv4 alone would find nothing.
@@ -81,12 +83,31 @@ function bestOf(addresses: readonly InterfaceAddress[]): InterfaceAddress | unde
   return addresses.find(({ address }) => isIP(address) === 4) ?? addresses[0];
 }
 
+function usableOf({ addresses }: HostNetwork): InterfaceAddress[] {
+  return addresses.filter((each) => isUsable(each) && !isOfDocker(each.name));
+}
+
+/** A network of this machine alone; one that leads out after all is the default route's. */
+function isInner({ name }: Pick<InterfaceAddress, 'name'>, { innerBridges, defaultRoutes }: HostNetwork): boolean {
+  return innerBridges.includes(name) && !defaultRoutes.includes(name);
+}
+
+/** Whether an address of that interface most likely names this host to nobody else: behind it are containers or virtual machines. */
+export function isOfThisMachineAlone(name: string, network: HostNetwork): boolean {
+  return isOfDocker(name) || isInner({ name }, network);
+}
+
+/** What is joined to a bridge by container engines and hypervisors; a way out of the machine has another name. */
+export function isVirtualCable(name: string): boolean {
+  return /^(veth|vnet|tap|vif|lxc|cali|vb-)/.test(name);
+}
+
 function isUsable({ address }: InterfaceAddress): boolean {
   return isIP(address) !== 0 && !isLoopback(address) && !isLinkLocal(address);
 }
 
 /** Bridges and virtual cables that Docker, Podman and CNI make: their addresses are of this machine alone. */
-export function isOfDocker(name: string): boolean {
+function isOfDocker(name: string): boolean {
   return /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth.*|cni.*|podman.*)$/.test(name);
 }
 

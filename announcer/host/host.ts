@@ -1,5 +1,5 @@
 /** Edge: the machine's name and addresses. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { StartError } from '../../shared/component.ts';
 import type { Log } from '../../shared/log.ts';
@@ -13,6 +13,8 @@ import {
   defaultRoutesIpv6,
   type HostNetwork,
   hostLabelOf,
+  isOfThisMachineAlone,
+  isVirtualCable,
 } from './address.ts';
 
 export interface HostSettings {
@@ -38,7 +40,7 @@ export function findHost(settings: HostSettings): HostFacts {
 
 /** Says at start which addresses were chosen, and why: a wrong one is seen by others alone. */
 export function sayAddresses({ privateAddress, publicAddress }: HostFacts, settings: HostSettings, log: Log): void {
-  const { addresses, defaultRoutes } = readNetwork();
+  const network = readNetwork();
   for (const [which, chosen, source] of [
     ['private', privateAddress, settings.privateAddress],
     ['public', publicAddress, settings.publicAddress],
@@ -50,12 +52,16 @@ export function sayAddresses({ privateAddress, publicAddress }: HostFacts, setti
       continue;
     }
     const { address } = chosen;
-    const at = addresses.find((each) => each.address === address)?.name;
+    const at = network.addresses.find((each) => each.address === address)?.name;
     const says = `${which} address ${address}, ${at === undefined ? 'an address of no interface here' : `of ${at}`} (${why})`;
-    if (source.from === 'host' && at !== undefined && !defaultRoutes.includes(at) && isBridge(at)) {
-      log.warn('host-address', `${says}; ${at} is a bridge: if it is a container network's, give ${flags}`, {
-        address,
-      });
+    if (source.from === 'host' && at !== undefined && isOfThisMachineAlone(at, network)) {
+      log.warn(
+        'host-address',
+        `${says}; nothing but containers or virtual machines is joined to ${at}, so others most likely cannot reach it: give ${flags}`,
+        {
+          address,
+        },
+      );
     } else log.info('host-address', says, { address });
   }
 }
@@ -65,13 +71,17 @@ export function reasonOf(which: 'private' | 'public', source: AddressSource): st
   if (source.from === 'address') return `--${which}-ip`;
   if (source.from === 'interface') return `--${which}-if ${source.name}`;
   return which === 'private'
-    ? "the first private address that is not Docker's, eth1 first; else the public one"
-    : "the default route's interface; else the first address that is not Docker's";
+    ? "the first private address that is no container network's, eth1 first; else the public one"
+    : "the default route's interface; else the first address that is no container network's";
 }
 
-/** Docker's networks are bridges whose names anyone may choose; a machine's own address may stand on one as well. */
-function isBridge(name: string): boolean {
-  return existsSync(`/sys/class/net/${name}/bridge`);
+/** Docker's networks are bridges whose names anyone may choose; a machine's own address may stand on a bridge as well. */
+function isInnerBridge(name: string): boolean {
+  try {
+    return readdirSync(`/sys/class/net/${name}/brif`).every(isVirtualCable);
+  } catch {
+    return false; // no bridge
+  }
 }
 
 function settle(which: 'private' | 'public', source: AddressSource, choice: AddressChoice): HostFacts['publicAddress'] {
@@ -80,12 +90,14 @@ function settle(which: 'private' | 'public', source: AddressSource, choice: Addr
   throw new StartError(`--${which}-if=${JSON.stringify(given)}: ${choice.reason}`);
 }
 
-function readNetwork(): HostNetwork {
+/** What the machine's network is now. */
+export function readNetwork(): HostNetwork {
   const addresses = Object.entries(networkInterfaces()).flatMap(([name, entries = []]) =>
     entries.map(({ address }) => ({ name, address })),
   );
   return {
     addresses,
+    innerBridges: [...new Set(addresses.map(({ name }) => name))].filter(isInnerBridge),
     defaultRoutes: [
       ...defaultRoutesIpv4(readTable('/proc/net/route')),
       ...defaultRoutesIpv6(readTable('/proc/net/ipv6_route')),

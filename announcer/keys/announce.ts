@@ -196,7 +196,7 @@ export class Announce {
 
   #guard(claim: ClaimState): void {
     this.#claim = claim;
-    this.#writer.guard(claim.state === 'held' ? claim.fence : undefined);
+    this.#writer.guard(claim.state === 'held' ? claim : undefined);
   }
 
   #noteRefusal({ code, message }: StoreError): void {

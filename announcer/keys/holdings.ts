@@ -1,6 +1,8 @@
 import type { EtcdKey } from '../../shared/name.ts';
 import type { Entry, Expectation, LeaseId, Revision } from '../../shared/store.ts';
 import type { AnnouncerEvent, DriftCause } from '../event.ts';
+import { type RunKey, runOf } from '../run/run-owner.ts';
+import type { Reasons, WishReason } from './causes.ts';
 import { driftOf } from './drift.ts';
 import { type Plan, plan } from './plan.ts';
 import { Shards } from './shards.ts';
@@ -12,6 +14,8 @@ export interface Wish {
   readonly desired: DesiredKeys;
   /** Keys that may be wanted differently than in the wish before: only these are looked at. */
   readonly changed: Iterable<EtcdKey>;
+  /** Why, for those of which a conclusion says it. */
+  readonly reasons?: ReadonlyMap<EtcdKey, WishReason | undefined>;
 }
 
 /** The living leases, by shard. */
@@ -27,7 +31,8 @@ export type LearnCause = string | undefined;
  * The announcer's side of the store: which keys are wanted, what stands, in which shard each is, and which of them may
  * differ. Learning something returns the events that follow from it.
  */
-export class Holdings {
+export class Holdings implements Reasons {
+  readonly #host: string;
   readonly #standing: Standing;
   readonly #leases: LeaseBook;
   readonly #shards = new Shards();
@@ -37,10 +42,13 @@ export class Holdings {
   /** Keys that may differ from the wish: only these are planned for. */
   readonly #dirty = new Set<EtcdKey>();
   readonly #repairs = new Map<EtcdKey, DriftCause>();
+  /** Of keys that may differ from the wish, as long as they may. */
+  readonly #reasons = new Map<EtcdKey, WishReason>();
   #hasLooked = false;
 
   /** @param claimed the keys that a predecessor with the same journal wanted @param owning as in {@link Standing} */
   constructor(host: string, leases: LeaseBook, claimed: Iterable<EtcdKey>, owning?: string) {
+    this.#host = host;
     this.#standing = new Standing(host, owning);
     this.#leases = leases;
     this.#claimed = new Set(claimed);
@@ -63,6 +71,14 @@ export class Holdings {
     for (const entry of this.#standing.entries()) if (entry[1].foreignOwner === undefined) yield entry;
   }
 
+  /** The keys of `rollcall run` on this host: never ours, and of interest to who asks what is announced here. */
+  *runs(): Generator<RunKey> {
+    for (const [key, { value, modRevision, foreignOwner }] of this.#standing.entries()) {
+      const run = foreignOwner === undefined ? undefined : runOf(foreignOwner, this.#host);
+      if (run !== undefined) yield { ...run, key, value, revision: String(modRevision) };
+    }
+  }
+
   /** The shard that a wanted key is in. */
   shardFor(key: EtcdKey): number {
     return this.#shards.place(key);
@@ -72,11 +88,22 @@ export class Holdings {
     return this.#shards.sizeOf(shard) === 0;
   }
 
-  want({ desired, changed }: Wish, atMs: number): AnnouncerEvent[] {
+  reasonFor(key: EtcdKey): WishReason | undefined {
+    return this.#reasons.get(key);
+  }
+
+  repairOf(key: EtcdKey): DriftCause | undefined {
+    return this.#repairs.get(key);
+  }
+
+  want({ desired, changed, reasons }: Wish, atMs: number): AnnouncerEvent[] {
     const events: AnnouncerEvent[] = [];
     this.#desired = desired;
     for (const key of changed) {
       this.#dirty.add(key);
+      const reason = reasons?.get(key);
+      if (reason === undefined) this.#reasons.delete(key);
+      else this.#reasons.set(key, reason);
       if (desired.has(key)) {
         this.#claimed.add(key);
         events.push(...this.#conflict(key, atMs));
@@ -122,8 +149,21 @@ export class Holdings {
 
   /** Every key is compared again. */
   touchAll(): void {
-    for (const key of this.#desired.keys()) this.#dirty.add(key);
+    this.#desired.forEach((_value, key) => {
+      this.#dirty.add(key);
+    });
     for (const [key] of this.ours()) this.#dirty.add(key);
+  }
+
+  /** These keys are compared again. */
+  touch(keys: Iterable<EtcdKey>): void {
+    for (const key of keys) this.#dirty.add(key);
+  }
+
+  /** Every key that is ours or wanted, once; what comes and goes while they are asked for may be among them or not. */
+  *everyKey(): Generator<EtcdKey, undefined> {
+    for (const [key] of this.ours()) yield key;
+    for (const key of this.#desired.keys()) if (!this.#isOurs(key)) yield key;
   }
 
   /** The next transaction, of at most `keysEach`, and the keys that wait for a lease. Deletions come before everything. */
@@ -135,7 +175,10 @@ export class Holdings {
       removeUnclaimed,
     };
     const made = plan(this.#dirty, this.#standing, wishes, fence, 1, keysEach);
-    for (const key of made.done) this.#dirty.delete(key);
+    for (const key of made.done) {
+      this.#dirty.delete(key);
+      this.#reasons.delete(key);
+    }
     return made;
   }
 
@@ -174,11 +217,15 @@ export class Holdings {
     return [{ type: 'KeyConflicted', atMs, key, foundOwner }];
   }
 
+  #isOurs(key: EtcdKey): boolean {
+    const stands = this.#standing.get(key);
+    return stands !== undefined && stands.foreignOwner === undefined;
+  }
+
   /** Frees the place of a key that is neither wanted nor there: which nobody can say before the first look. */
   #forgetIfGone(key: EtcdKey): void {
     if (!this.#hasLooked) return;
-    const stands = this.#standing.get(key);
-    if (this.#desired.has(key) || (stands !== undefined && stands.foreignOwner === undefined)) return;
+    if (this.#desired.has(key) || this.#isOurs(key)) return;
     this.#shards.remove(key);
     this.#claimed.delete(key);
     this.#repairs.delete(key);

@@ -8,8 +8,8 @@ import {
 } from '../../shared/store.ts';
 import type { StandingKey } from './standing.ts';
 
-/** Each key costs an expectation and a write; the fence costs one expectation more. */
-export const KEYS_PER_TRANSACTION = Math.floor((TRANSACTION_OPS_MAX - 1) / 2);
+/** Each key costs an expectation and a write; the fence costs one expectation more, the causes one write. */
+export const KEYS_PER_TRANSACTION = Math.floor((TRANSACTION_OPS_MAX - 2) / 2);
 
 /** Why a key is put or deleted, for the journal. */
 export type WriteCause =

@@ -10,6 +10,8 @@ import {
   StoreError,
 } from '../../shared/store.ts';
 import type { AnnouncerEvent } from '../event.ts';
+import { withCauses } from './causes.ts';
+import { Comparison } from './comparison.ts';
 import { Holdings, type Wish } from './holdings.ts';
 import { KEYS_PER_TRANSACTION, type PlannedTransaction } from './plan.ts';
 import { ShardLeases } from './shard-leases.ts';
@@ -39,6 +41,12 @@ export interface WriterSettings {
   readonly onFenced: () => void;
 }
 
+/** What every transaction expects of the host's claim, and the lease that the claim is on. */
+export interface HeldClaim {
+  readonly fence: Expectation;
+  readonly lease: LeaseId;
+}
+
 /** etcd's, with a lower `--max-txn-ops` than its default. */
 const TOO_MANY = /too many operations/;
 
@@ -57,9 +65,9 @@ export class Writer {
   readonly #holdings: Holdings;
   #inbox: Told[] = [];
   #wish: (() => Wish) | undefined;
-  #toVerify: EtcdKey[] = [];
+  readonly #comparison = new Comparison(() => this.#holdings.everyKey());
   #toRetire: number[] = [];
-  #fence: Expectation | undefined;
+  #held: HeldClaim | undefined;
   #removeUnclaimed = false;
   /** Smaller than {@link KEYS_PER_TRANSACTION} where the store's own limit is. */
   #keysEach = KEYS_PER_TRANSACTION;
@@ -95,7 +103,7 @@ export class Writer {
   /** Whether nothing waits to be written. */
   get isSettled(): boolean {
     const idle = this.#wish === undefined && this.#inbox.length === 0 && this.#holdings.dirtyCount === 0;
-    return idle && this.#fence !== undefined && this.isReading;
+    return idle && this.#held !== undefined && this.isReading;
   }
 
   /** @param wish projected when there is time for it: of many wishes, only the newest ever is */
@@ -103,10 +111,10 @@ export class Writer {
     this.#wish = wish;
   }
 
-  /** The claim's fence; undefined while the host is not ours: nothing is written then. */
-  guard(fence: Expectation | undefined): void {
-    this.#fence = fence;
-    if (fence === undefined) this.#inbox = [];
+  /** The claim; undefined while the host is not ours: nothing is written then. */
+  guard(held: HeldClaim | undefined): void {
+    this.#held = held;
+    if (held === undefined) this.#inbox = [];
   }
 
   /** The step under way ends before its next write, and none begins any more; the leases live on for their TTL. */
@@ -117,7 +125,7 @@ export class Writer {
 
   /** Only while the host is ours, and from a snapshot on. */
   tell(told: Told): void {
-    if (this.#fence !== undefined) this.#inbox.push(told);
+    if (this.#held !== undefined) this.#inbox.push(told);
   }
 
   /** From now on, keys that name us as owner and that nobody wants are removed. */
@@ -126,28 +134,27 @@ export class Writer {
     this.#holdings.touchAll();
   }
 
-  /** Compares everything in the steps that follow: the wish with what we know, what we know with the store. */
+  /** Compares in the steps that follow: the wish with what we know, what we know with the store. */
   compare(): void {
-    this.#holdings.touchAll();
-    this.#toVerify = [...this.#holdings.ours()].map(([key]) => key);
+    this.#comparison.begin();
     this.#toRetire = this.#leases.shards().filter((shard) => this.#holdings.isEmpty(shard));
   }
 
   /** Does the next thing there is to do. @returns whether there may be more @throws {StoreError} */
   async step(): Promise<boolean> {
-    if (this.#fence === undefined) return false;
+    if (this.#held === undefined) return false;
     if (!this.#adopted) await this.#adopt();
     await this.#readInbox();
     // Either may have been long, and the claim or the whole announcer may have gone meanwhile.
-    const fence = this.#fence as Expectation | undefined;
-    if (fence === undefined || this.#seen === undefined) return false;
+    const held = this.#held as HeldClaim | undefined;
+    if (held === undefined || this.#seen === undefined) return false;
     this.#readWish();
-    const { transactions, waiting } = this.#holdings.next(fence, this.#removeUnclaimed, this.#keysEach);
+    const { transactions, waiting } = this.#holdings.next(held.fence, this.#removeUnclaimed, this.#keysEach);
     const [transaction] = transactions;
     const [unleased] = waiting;
-    if (transaction !== undefined) await this.#write(transaction);
+    if (transaction !== undefined) await this.#write(transaction, held);
     else if (unleased !== undefined) await this.#leases.grant(this.#holdings.shardFor(unleased));
-    else if (this.#toVerify.length > 0) await this.#verifySome();
+    else if (this.#isComparing()) await this.#verifySome();
     else return this.#retire();
     return true;
   }
@@ -203,11 +210,13 @@ export class Writer {
     this.#emit(this.#holdings.learnAll(entries, revision, cause, this.#settings.now()));
   }
 
-  async #write({ transaction, writes }: PlannedTransaction): Promise<void> {
-    const result = await this.#commit(transaction);
+  async #write(planned: PlannedTransaction, { lease: causesLease }: HeldClaim): Promise<void> {
+    const { transaction, writes } = planned;
+    const { owning = this.#settings.host, now } = this.#settings;
+    const result = await this.#commit(withCauses(planned, { owning, lease: causesLease }, this.#holdings, now()));
     if (result === undefined) return;
     if (!result.ok) return this.#readRefusal(transaction.expect, result);
-    const atMs = this.#settings.now();
+    const atMs = now();
     const { revision } = result;
     for (const { write, cause } of writes) {
       const { key } = write;
@@ -252,19 +261,25 @@ export class Writer {
     await this.#checkLeasesOf(expect.map(({ key }) => key).filter((key) => !entries.has(key)));
     const atMs = this.#settings.now();
     for (const { key } of expect) {
-      if (key !== this.#fence?.key) this.#emit(this.#holdings.learn(key, entries.get(key), revision, undefined, atMs));
+      if (key !== this.#held?.fence.key)
+        this.#emit(this.#holdings.learn(key, entries.get(key), revision, undefined, atMs));
     }
-    const fence = this.#fence;
+    const fence = this.#held?.fence;
     if (fence === undefined || 'absent' in fence || !expect.includes(fence)) return;
     if (entries.get(fence.key)?.modRevision === fence.modRevision) return;
-    this.#fence = undefined;
+    this.#held = undefined;
     this.#settings.onFenced();
+  }
+
+  /** A part at a time: thousands of keys at once would stand in the way of a withdrawal. */
+  #isComparing(): boolean {
+    this.#holdings.touch(this.#comparison.next(2 * this.#keysEach));
+    return this.#comparison.part.length > 0;
   }
 
   /** A transaction that writes nothing: cheap for the store, and it reads our keys only. */
   async #verifySome(): Promise<void> {
-    const toVerify = this.#toVerify;
-    const keys = toVerify.slice(0, 2 * this.#keysEach);
+    const keys = this.#comparison.part.slice(0, 2 * this.#keysEach);
     const expect = keys.flatMap((key): Expectation[] => {
       const stands = this.#holdings.standing(key);
       return stands === undefined ? [] : [{ key, modRevision: stands.modRevision }];
@@ -274,7 +289,7 @@ export class Writer {
       if (result === undefined) return;
       if (!result.ok) await this.#readRefusal(expect, result);
     }
-    toVerify.splice(0, keys.length);
+    this.#comparison.asked(keys.length);
   }
 
   /** Keys that are gone may have gone with their lease: that is no other writer's doing, and takes a new lease. */

@@ -1,11 +1,13 @@
 import { HttpError, type HttpRequest, type Route } from '../../shared/http.ts';
 import type { OwnerName } from '../../shared/name.ts';
+import { isStatic } from '../decisions/readiness/static-instances.ts';
 import type { AnnouncerState } from '../decisions/state.ts';
-import { isStatic } from '../decisions/static-instances.ts';
-import { type Engine, EngineError } from '../docker/engine.ts';
+import { type Engine, EngineError } from '../docker/engine/engine.ts';
 import type { StandingKey } from '../keys/standing.ts';
 import type { Observation } from '../observation.ts';
+import type { RunKey, RunLabels } from '../run/run-owner.ts';
 import { type DrainedContainer, drainedContainers, drainSubject, drainWaitSeconds } from './drain.ts';
+import { isKeyOf, subjectOf as nameSubjectOf } from './history.ts';
 
 /** What the routes look at and act on; undefined as long as the announcer has not started. */
 export interface DrainView {
@@ -15,12 +17,15 @@ export interface DrainView {
     | {
         readonly loop: { readonly state: AnnouncerState; observe(seen: Observation): void };
         readonly engine: Engine;
-        readonly world: { lookAgain(of: 'host' | readonly string[], cause: string): void };
+        readonly world: { lookAgain(of: 'host' | readonly string[], cause: string, causedAtMs: number): void };
         readonly health: { readonly lostReason: string | undefined };
         readonly announce: {
           readonly writer: {
             readonly isReading: boolean;
-            readonly holdings: { ours(): Iterable<readonly [string, StandingKey]> };
+            readonly holdings: {
+              ours(): Iterable<readonly [string, StandingKey]>;
+              runs(): Iterable<RunKey>;
+            };
           };
         };
       }
@@ -31,8 +36,12 @@ export interface DrainView {
 export interface Drained {
   readonly host: boolean;
   readonly containers: readonly DrainedContainer[];
+  /** Processes of `rollcall run` that are meant as well, and keep their names: each takes away its own. */
+  readonly runs: readonly RunLabels[];
   /** From the moment when no key stands any more until no client holds an answer. */
   readonly waitSeconds: number;
+  /** What was drained by a command of its own before: the host, and full ids. */
+  readonly before: { readonly host: boolean; readonly containers: readonly string[] };
 }
 
 /** An answer of `GET /v1/drain`. */
@@ -56,13 +65,27 @@ export function drainRoutes(view: DrainView): readonly Route[] {
   };
   const act = (type: 'drain-asked' | 'undrain-asked') => (request: HttpRequest) => {
     forbidBrowsers(request);
-    const { loop, world } = running();
-    const of = subjectOf(view, loop.state, request);
-    const before = drainedContainers(loop.state, of);
-    loop.observe({ type, of, atMs: Date.now() });
-    world.lookAgain(of, type === 'drain-asked' ? 'drain' : 'undrain');
+    const { loop, world, announce } = running();
+    const runs = runsMeant(view, announce.writer.holdings.runs(), request);
+    const of = subjectOf(view, loop.state, request, runs);
+    const { state } = loop;
+    const before = drainedContainers(state, of);
+    const atMs = Date.now();
+    loop.observe({ type, of, atMs });
+    world.lookAgain(of, type === 'drain-asked' ? 'drain' : 'undrain', atMs);
     const containers = drainedContainers(loop.state, of);
-    const json: Drained = { host: of === 'host', containers, waitSeconds: drainWaitSeconds(before) };
+    const json: Drained = {
+      host: of === 'host',
+      containers,
+      runs,
+      waitSeconds: drainWaitSeconds(before),
+      before: {
+        host: state.hostDrainingSinceMs !== null,
+        containers: before
+          .map(({ container }) => container)
+          .filter((id) => (state.containers.get(id)?.drainingSinceMs ?? null) !== null),
+      },
+    };
     return { json };
   };
   return [
@@ -73,7 +96,21 @@ export function drainRoutes(view: DrainView): readonly Route[] {
   ];
 }
 
-function subjectOf({ prefix, domain }: DrainView, state: AnnouncerState, { query }: HttpRequest) {
+/** Those of the service that is named, or that are named themselves; of a host, all. */
+function runsMeant({ prefix, domain }: DrainView, runs: Iterable<RunKey>, { query }: HttpRequest): RunLabels[] {
+  const text = query.get('of') ?? '';
+  const subject = nameSubjectOf(text, domain);
+  const isHost = query.get('host') === 'true';
+  const meant = [...runs].filter(({ key, instance }) => isHost || instance === text || isKeyOf(key, subject, prefix));
+  return meant.map(({ service, instance }) => ({ service, instance }));
+}
+
+function subjectOf(
+  { prefix, domain }: DrainView,
+  state: AnnouncerState,
+  { query }: HttpRequest,
+  runs: readonly RunLabels[],
+) {
   if (query.get('host') === 'true') return 'host' as const;
   const text = query.get('of') ?? '';
   if (text === '') {
@@ -81,6 +118,14 @@ function subjectOf({ prefix, domain }: DrainView, state: AnnouncerState, { query
   }
   const subject = drainSubject(state, text, prefix, domain);
   if (subject.ok) return subject.of;
+  if (subject.code === 'unknown' && runs.length > 0) {
+    const names = runs.map(({ service, instance }) => `${instance} of ${service}`).join(', ');
+    throw new HttpError(
+      409,
+      'run',
+      `${names} is announced by \`rollcall run\`, which takes its name away itself: send it SIGTERM (its --drain is the wait before the command hears of it)`,
+    );
+  }
   throw new HttpError(subject.code === 'unknown' ? 404 : 409, subject.code, subject.reason);
 }
 

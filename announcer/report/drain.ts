@@ -1,6 +1,6 @@
 import type { EtcdKey, OwnerName } from '../../shared/name.ts';
+import { isStatic } from '../decisions/readiness/static-instances.ts';
 import type { AnnouncerState, ContainerState } from '../decisions/state.ts';
-import { isStatic } from '../decisions/static-instances.ts';
 import { ttlOf } from '../decisions/ttl.ts';
 import { CONTAINER_ID_MIN, isKeyOf, subjectOf } from './history.ts';
 

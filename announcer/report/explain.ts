@@ -1,10 +1,10 @@
 import type { EtcdKey } from '../../shared/name.ts';
-import { isSuppressed, penaltyAt, reuseAtMs } from '../decisions/damping.ts';
-import { hasProcess } from '../decisions/lifecycle.ts';
-import { DRAINED, HOST_DRAINED, isStopping, readinessOf } from '../decisions/readiness.ts';
+import { isSuppressed, penaltyAt, reuseAtMs } from '../decisions/lifecycle/damping.ts';
+import { hasProcess } from '../decisions/lifecycle/lifecycle.ts';
+import { DRAINED, HOST_DRAINED, isStopping, readinessOf } from '../decisions/readiness/readiness.ts';
 import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../decisions/state.ts';
 import type { ContainerFacts } from '../facts.ts';
-import { type Candidate, candidatesOf, type ExplainStep } from '../naming/candidates.ts';
+import { type Candidate, candidatesOf, type Derivation, type ExplainStep } from '../naming/candidates.ts';
 import type { AnnounceRules } from '../rules.ts';
 
 /** Why a container is, or is not, announced. JSON as it stands; every sentence is for a person. */
@@ -51,7 +51,7 @@ export function explainContainer(
   rules: AnnounceRules,
   nowMs: number,
 ): Explanation {
-  const derivation = candidatesOf(facts, rules);
+  const derivation = derivationOf(facts, rules);
   const known = state.containers.get(facts.id);
   return {
     container: facts.id,
@@ -65,14 +65,27 @@ export function explainContainer(
   };
 }
 
+/**
+ * Of a container that does not run the engine tells neither published ports nor addresses: that they are missing says nothing
+ * about its settings, so it is no refusal then.
+ */
+function derivationOf(facts: ContainerFacts, rules: AnnounceRules): Derivation {
+  const derivation = candidatesOf(facts, rules);
+  if (hasProcess(facts) || !derivation.lacksAddress) return derivation;
+  const steps = derivation.steps.filter(({ rule }) => !rule.startsWith('ports') && !rule.startsWith('address'));
+  return { ...derivation, steps, refusals: [] };
+}
+
 function describeState(facts: ContainerFacts): string {
   if (hasProcess(facts)) return facts.health === 'none' ? facts.state : `${facts.state}, ${facts.health}`;
   return facts.state === 'running' ? 'running without a process' : `${facts.state}, last exit code ${facts.exitCode}`;
 }
 
+const NOT_RUNNING = 'no: nothing is announced; its ports and addresses are known while it runs';
+
 function runSteps(facts: ContainerFacts, known: ContainerState | undefined, nowMs: number): ExplainStep[] {
   const steps: ExplainStep[] = [
-    { rule: 'runs', input: describeState(facts), verdict: hasProcess(facts) ? 'yes' : 'no: nothing is announced' },
+    { rule: 'runs', input: describeState(facts), verdict: hasProcess(facts) ? 'yes' : NOT_RUNNING },
   ];
   if (known?.stopping && isStopping(known.stopping, nowMs)) {
     const seconds = Math.ceil((known.stopping.untilMs - nowMs) / 1000);

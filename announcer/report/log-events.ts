@@ -1,4 +1,4 @@
-import type { LogFields } from '../../shared/log.ts';
+import type { Log, LogFields } from '../../shared/log.ts';
 import type { AnnouncerEvent } from '../event.ts';
 
 export interface LogLine {
@@ -34,7 +34,7 @@ export function logLineOf(event: AnnouncerEvent, isHostClaimed = true): LogLine 
         key: event.key,
       });
     case 'ContainerRefused':
-      return warn('container-refused', `${event.containerName} is not announced: ${event.reason}`, {
+      return warn('container-refused', `${event.containerName} cannot be announced as it is: ${event.reason}`, {
         container: event.containerName,
       });
     case 'ContainerDraining':
@@ -66,6 +66,12 @@ export function logLineOf(event: AnnouncerEvent, isHostClaimed = true): LogLine 
 /** No event: it changes nothing, and lasts until a person mends it. */
 export function writeRefused(reason: string): string {
   return `the store refuses what is to be written: ${reason}; tried again and again, and said once`;
+}
+
+/** No event either: no name depends on it. */
+export function sayCauses(log: Log, isDenied: boolean, message: string): void {
+  if (isDenied) log.warn('causes-denied', message);
+  else log.info('causes-allowed', message);
 }
 
 function storeLineOf(event: AnnouncerEvent): LogLine | undefined {

@@ -1,3 +1,5 @@
+import { LegMetrics } from '../../shared/leg-metrics.ts';
+import { legSeconds } from '../../shared/legs.ts';
 import type { Histogram, Metrics } from '../../shared/metrics.ts';
 import type { EtcdKey } from '../../shared/name.ts';
 import type { AnnouncerEvent } from '../event.ts';
@@ -13,6 +15,8 @@ export interface AnnouncerGauges {
   readonly storeUp: () => boolean;
   readonly engineUp: () => boolean;
 }
+
+type InstanceDecided = Extract<AnnouncerEvent, { readonly type: 'InstanceAnnounced' | 'InstanceWithdrawn' }>;
 
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
@@ -30,8 +34,9 @@ export class AnnouncerMetrics {
   readonly #drift;
   readonly #withdrawSeconds;
   readonly #announceSeconds;
-  /** Keys decided upon and not yet written: when that was. */
-  readonly #decidedAtMs = new Map<EtcdKey, number>();
+  readonly #legs: LegMetrics;
+  /** Keys decided upon and not yet written. */
+  readonly #decided = new Map<EtcdKey, { readonly atMs: number; readonly service: string }>();
 
   constructor(metrics: Metrics, gauges: AnnouncerGauges) {
     const gaugeOf = metrics.gaugeOf.bind(metrics);
@@ -73,17 +78,20 @@ export class AnnouncerMetrics {
       'From the decision to announce until the key stood in the store.',
       LATENCY_BUCKETS,
     );
+    this.#legs = LegMetrics.of(metrics);
   }
 
   /** @param isStanding whether a key is in the store: only then its withdrawal takes a write */
   count(event: AnnouncerEvent, isStanding: (key: EtcdKey) => boolean): void {
     switch (event.type) {
       case 'InstanceAnnounced':
-        this.#decidedAtMs.set(event.key, event.atMs);
+        this.#noteDecision(event);
+        this.#decided.set(event.key, { atMs: event.atMs, service: event.service });
         break;
       case 'InstanceWithdrawn':
-        if (isStanding(event.key)) this.#decidedAtMs.set(event.key, event.atMs);
-        else this.#decidedAtMs.delete(event.key);
+        this.#noteDecision(event);
+        if (isStanding(event.key)) this.#decided.set(event.key, { atMs: event.atMs, service: event.service });
+        else this.#decided.delete(event.key);
         break;
       case 'KeyWritten':
         if (event.cause !== 'found') this.#writes.inc({ op: 'put' });
@@ -106,10 +114,15 @@ export class AnnouncerMetrics {
     }
   }
 
+  #noteDecision({ service, causedAtMs, atMs }: InstanceDecided): void {
+    if (causedAtMs !== undefined) this.#legs.observe('decided', service, causedAtMs, atMs);
+  }
+
   #observe(histogram: Histogram, { key, atMs }: { readonly key: EtcdKey; readonly atMs: number }): void {
-    const decidedAtMs = this.#decidedAtMs.get(key);
-    if (decidedAtMs === undefined) return;
-    this.#decidedAtMs.delete(key);
-    histogram.observe(Math.max(0, atMs - decidedAtMs) / 1000);
+    const decided = this.#decided.get(key);
+    if (decided === undefined) return;
+    this.#decided.delete(key);
+    histogram.observe(legSeconds(decided.atMs, atMs));
+    this.#legs.observe('stored', decided.service, decided.atMs, atMs);
   }
 }

@@ -1,4 +1,4 @@
-import type { EngineStatus } from '../docker/engine.ts';
+import type { EngineStatus } from '../docker/engine/engine.ts';
 import type { ClaimState } from '../keys/host-claim.ts';
 
 /** What readiness hangs on. */

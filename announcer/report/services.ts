@@ -1,6 +1,7 @@
 import { type EtcdKey, type OwnerName, ownerOf } from '../../shared/name.ts';
 import { decodeRecord, type ServiceRecord } from '../../shared/record.ts';
 import type { AnnouncerState, Instance } from '../decisions/state.ts';
+import type { RunKey, RunLabels } from '../run/run-owner.ts';
 
 /** `announced`: stands in the store. `pending`: to be written. `conflicted`: someone else's key stands there. `held`: not ready. */
 export type InstanceState = 'announced' | 'pending' | 'conflicted' | 'held';
@@ -19,8 +20,9 @@ export interface ListedInstance {
   readonly protocol?: 'tcp' | 'udp';
   readonly portName?: string;
   readonly ttlSeconds?: number;
-  /** Announced or held since. */
-  readonly sinceMs: number;
+  /** Announced or held since; absent when that cannot be read. */
+  readonly sinceMs?: number;
+  /** Full id; `static:<name>` of the services file, `run:<service>/<instance>` of `rollcall run`. */
   readonly container: string;
   readonly containerName: string;
   readonly image: string;
@@ -34,10 +36,18 @@ export interface ListedService {
   readonly instances: readonly ListedInstance[];
 }
 
-/** What this announcer announces and holds back, by service, in the order of names. */
-export function listServices(state: AnnouncerState, prefix: string, domain: OwnerName): ListedService[] {
+/**
+ * What this announcer announces and holds back, by service, in the order of names; and what else is announced on its
+ * host: processes of `rollcall run`, which have their own keys.
+ */
+export function listServices(
+  state: AnnouncerState,
+  prefix: string,
+  domain: OwnerName,
+  runs: Iterable<RunKey> = [],
+): ListedService[] {
   const services = new Map<string, ListedInstance[]>();
-  for (const instance of [...announcedIn(state, prefix), ...heldIn(state, prefix)]) {
+  for (const instance of [...announcedIn(state, prefix), ...heldIn(state, prefix), ...runsIn(runs, prefix)]) {
     const { service } = instance;
     services.set(service, [...(services.get(service) ?? []), instance]);
   }
@@ -87,6 +97,36 @@ function* heldIn(state: AnnouncerState, prefix: string): Generator<ListedInstanc
       };
     }
   }
+}
+
+function* runsIn(runs: Iterable<RunKey>, prefix: string): Generator<ListedInstance> {
+  for (const { key, service, instance, value, revision } of runs) {
+    const decoded = decodeRecord(value);
+    const sinceMs = Date.parse((decoded.ok ? decoded.record.announcedAt : undefined) ?? '');
+    yield {
+      service,
+      name: ownerOf(key, prefix) ?? ('' as OwnerName),
+      key,
+      container: runIdOf({ service, instance }),
+      containerName: instance,
+      image: '',
+      ...recordFields(value),
+      state: 'announced',
+      detail: 'by `rollcall run`',
+      ...(Number.isNaN(sinceMs) ? {} : { sinceMs }),
+      revision,
+    };
+  }
+}
+
+/** What stands for a container's id. */
+export function runIdOf({ service, instance }: RunLabels): string {
+  return `run:${service}/${instance}`;
+}
+
+/** Whether it is a container's id, not what stands for one of what does not run in Docker. */
+export function isContainer(id: string): boolean {
+  return !id.includes(':');
 }
 
 function common(

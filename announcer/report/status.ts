@@ -1,15 +1,21 @@
-import { HttpError, type HttpRequest, limited, type Route } from '../../shared/http.ts';
+import { HttpError, type HttpRequest, limited, momentParameter, type Route } from '../../shared/http.ts';
 import type { JournalGap, Sequenced } from '../../shared/journal/event.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
-import { readMoment } from '../../shared/moment.ts';
 import type { OwnerName } from '../../shared/name.ts';
+import { selectTraces } from '../../shared/trace/gather.ts';
+import { joinTraces } from '../../shared/trace/join.ts';
+import { ANNOUNCER_KINDS, readTracePart } from '../../shared/trace/read.ts';
+import { readTraceRequest } from '../../shared/trace/request.ts';
 import type { AnnouncerState } from '../decisions/state.ts';
-import { type Engine, EngineError } from '../docker/engine.ts';
+import { type Engine, EngineError } from '../docker/engine/engine.ts';
 import type { AnnouncerEvent } from '../event.ts';
 import type { AnnounceRules } from '../rules.ts';
+import type { RunKey } from '../run/run-owner.ts';
 import { type Explanation, explainContainer } from './explain.ts';
 import { isAbout, isKeyOf, type StoodThen, subjectOf, Then } from './history.ts';
-import { findService, type ListedInstance, listServices } from './services.ts';
+import { knownContainers, type LastKnown } from './last-known.ts';
+import { findService, isContainer, type ListedInstance, type ListedService, listServices } from './services.ts';
+import { isOfHost, traceSubject } from './trace.ts';
 
 /** What the routes look at; undefined as long as the announcer has not started. */
 export interface AnnouncerView {
@@ -21,6 +27,8 @@ export interface AnnouncerView {
         readonly rules: AnnounceRules;
         readonly journal: Journal<AnnouncerEvent>;
         readonly engine: Engine;
+        readonly world: { readonly engineLostMs: number | undefined };
+        readonly announce: { readonly writer: { readonly holdings: { runs(): Iterable<RunKey> } } };
       }
     | undefined;
 }
@@ -43,6 +51,8 @@ export interface Explained {
   readonly containers: readonly Explanation[];
   /** Of a service, or of what does not run in Docker: what this announcer knows of it. */
   readonly instances: readonly ListedInstance[];
+  /** While the engine is away: what was known of the containers before. */
+  readonly lastKnown?: LastKnown;
 }
 
 const EVENTS_MAX = 10_000;
@@ -59,7 +69,7 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
       throw new HttpError(503, 'starting', 'the announcer is starting; /ready says how far it is');
     return found;
   };
-  const services = () => listServices(running().state, view.prefix, view.domain);
+  const services = () => listed(view, running());
   return [
     { method: 'GET', path: '/v1/services', handle: () => ({ json: { services: services() } }) },
     {
@@ -84,6 +94,11 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
     },
     {
       method: 'GET',
+      path: '/v1/trace',
+      handle: limited(READS_MAX, 'traces', async (request) => ({ json: await readTrace(view, running(), request) })),
+    },
+    {
+      method: 'GET',
       path: '/v1/history',
       handle: limited(READS_MAX, 'histories', async (request) => ({
         json: await readHistory(view, running().journal, request),
@@ -94,22 +109,28 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
 
 type Running = NonNullable<ReturnType<AnnouncerView['running']>>;
 
+function listed({ prefix, domain }: AnnouncerView, { state, announce }: Running): ListedService[] {
+  return listServices(state, prefix, domain, announce.writer.holdings.runs());
+}
+
 async function explain(view: AnnouncerView, running: Running, { query }: HttpRequest): Promise<Explained> {
   const of = query.get('of') ?? '';
   if (of === '') throw new HttpError(400, 'no-subject', 'say what to explain: ?of=<container id or name, or service>');
   const { state, rules } = running;
   const subject = subjectOf(of, view.domain);
-  const instances = listServices(state, view.prefix, view.domain)
+  const instances = listed(view, running)
     .flatMap((service) => service.instances)
     .filter(({ key, container, containerName }) => {
-      const isContainer = containerName === of || (of.length >= 6 && container.startsWith(of));
-      return isContainer || isKeyOf(key, subject, view.prefix);
+      const isNamed = containerName === of || (of.length >= 6 && container.startsWith(of));
+      return isNamed || isKeyOf(key, subject, view.prefix);
     });
-  const ids = new Set(instances.map(({ container }) => container).filter((id) => !id.startsWith('static:')));
+  const ids = new Set(instances.map(({ container }) => container).filter(isContainer));
   const refs = ids.size > 0 ? [...ids].slice(0, EXPLAINED_MAX) : instances.length > 0 ? [] : [of];
   const containers: Explanation[] = [];
   for (const ref of refs) {
     const sight = await look(running.engine, ref);
+    if (sight instanceof EngineError)
+      return { of, containers, instances, lastKnown: lastKnown(running, of, ids, sight) };
     if (sight.type === 'inspected') containers.push(explainContainer(sight.facts, state, rules, Date.now()));
   }
   if (containers.length === 0 && instances.length === 0) {
@@ -122,16 +143,26 @@ async function explain(view: AnnouncerView, running: Running, { query }: HttpReq
   return { of, containers, instances };
 }
 
-async function look(engine: Engine, ref: string): ReturnType<Engine['inspect']> {
+/** @throws {HttpError} 503 when nothing was known of it either: the engine alone could say whether there is such a container */
+function lastKnown(
+  { state, engine, world }: Running,
+  of: string,
+  ids: ReadonlySet<string>,
+  error: EngineError,
+): LastKnown {
+  const reason = `the Docker engine at ${engine.description} does not say: ${error.message}`;
+  const containers = knownContainers(state, of, ids);
+  if (containers.length === 0) throw new HttpError(503, 'engine-unavailable', reason);
+  const { engineLostMs } = world;
+  return { reason, ...(engineLostMs !== undefined && { sinceMs: engineLostMs }), containers };
+}
+
+async function look(engine: Engine, ref: string): Promise<Awaited<ReturnType<Engine['inspect']>> | EngineError> {
   try {
     return await engine.inspect(ref, 'explain');
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    throw new HttpError(
-      503,
-      'engine-unavailable',
-      `the Docker engine at ${engine.description} does not say: ${error.message}`,
-    );
+    if (error instanceof EngineError) return error;
+    throw error;
   }
 }
 
@@ -142,8 +173,8 @@ async function readHistory(
 ): Promise<History> {
   const name = query.get('name') ?? '';
   const nowMs = Date.now();
-  const sinceMs = momentOf(query, 'since', nowMs);
-  const atMs = momentOf(query, 'at', nowMs);
+  const sinceMs = momentParameter(query, 'since', nowMs);
+  const atMs = momentParameter(query, 'at', nowMs);
   const subject = name === '' ? undefined : subjectOf(name, view.domain);
   const found: Sequenced<AnnouncerEvent>[] = [];
   const gaps: JournalGap[] = [];
@@ -174,14 +205,15 @@ async function readHistory(
   return { name, history, isCut, gaps, ...(atMs === undefined ? {} : { stood: { atMs, stands: then.stands } }) };
 }
 
-function momentOf(query: URLSearchParams, name: string, nowMs: number): number | undefined {
-  const text = query.get(name);
-  if (text === null || text === '') return undefined;
-  const moment = readMoment(text, nowMs);
-  if (moment !== undefined) return moment;
-  throw new HttpError(
-    400,
-    'bad-time',
-    `${name}=${JSON.stringify(text)}: write 2026-11-20T14:32:00Z, or a time ago as 90s, 15m, 2h, 1d`,
-  );
+async function readTrace(view: AnnouncerView, running: Running, { query }: HttpRequest): Promise<object> {
+  const { prefix, domain } = view;
+  const asked = readTraceRequest(query, Date.now());
+  if ('problem' in asked) throw new HttpError(400, 'bad-request', asked.problem);
+  const { of, window } = asked;
+  const host = running.rules.host.name;
+  const needs = asked.needs.filter((need) => isOfHost(need, host));
+  const search = { ...traceSubject(of, domain, prefix), ...window, needs };
+  const announcer = { ...(await readTracePart(running.journal, ANNOUNCER_KINDS, search)), host };
+  const traces = selectTraces(joinTraces({ announcer, resolver: undefined }), window);
+  return { of, traces, announcer };
 }

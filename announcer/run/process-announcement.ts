@@ -6,11 +6,14 @@ import type { EtcdKey } from '../../shared/name.ts';
 import type { ServiceRecord } from '../../shared/record.ts';
 import type { Store } from '../../shared/store.ts';
 import { Announce } from '../keys/announce.ts';
+import type { WishReason } from '../keys/causes.ts';
 import type { Wish } from '../keys/holdings.ts';
 import { HostClaim } from '../keys/host-claim.ts';
+import { withOptionalCauses } from '../keys/optional-causes.ts';
 import { StoreHealth } from '../keys/store-health.ts';
 import { announcedValue } from '../naming/value.ts';
-import { logLineOf, writeRefused } from '../report/log-events.ts';
+import { logLineOf, sayCauses, writeRefused } from '../report/log-events.ts';
+import { owningOf } from './run-owner.ts';
 
 export interface ProcessAnnouncementSettings {
   readonly store: Store;
@@ -28,14 +31,6 @@ export interface ProcessAnnouncementSettings {
   readonly log: Log;
 }
 
-/**
- * What owns the key of a `rollcall run`: never `<host>/…`, which the host's announcer takes for its own and would remove
- * as unclaimed. No host label holds a `+`.
- */
-export function owningOf({ host, service, instance }: { host: string; service: string; instance: string }): string {
-  return `${host}+run/${service}/${instance}`;
-}
-
 const COMPARE_MS = 60_000;
 
 /** Announces one process while it is ready; the machinery is the announcer's, with the process in the place of the host. */
@@ -48,13 +43,20 @@ export class ProcessAnnouncement {
   readonly #reports: Subscription;
   readonly #owner: string;
   #value: string | undefined;
+  #reason: WishReason | undefined;
 
   constructor(settings: ProcessAnnouncementSettings) {
     const { store, host, key, ttlSeconds, id, log } = settings;
     const owning = owningOf(settings);
     this.#settings = settings;
     this.#owner = `${owning}/${id}`;
-    const health = new StoreHealth(store);
+    const health = new StoreHealth(
+      withOptionalCauses({
+        store,
+        nowMs: () => performance.now(),
+        onChange: (isDenied, message) => sayCauses(log, isDenied, message),
+      }),
+    );
     this.#announce = new Announce({
       store: health.store,
       host,
@@ -91,7 +93,9 @@ export class ProcessAnnouncement {
       if (!isReady) log.info('process-held', `not announcing ${service} yet: ${detail}`);
       return;
     }
-    this.#value = isReady ? announcedValue({ ...record, owner: this.#owner }, Date.now()) : undefined;
+    const atMs = Date.now();
+    this.#value = isReady ? announcedValue({ ...record, owner: this.#owner }, atMs) : undefined;
+    this.#reason = { cause: detail, causedAtMs: atMs, decidedAtMs: atMs };
     const { host = '', port } = record;
     const where = port === undefined ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`;
     if (isReady) log.info('process-announced', `announcing ${where} as ${service}: ${detail}`);
@@ -133,6 +137,7 @@ export class ProcessAnnouncement {
 
   #wish(): Wish {
     const { key } = this.#settings;
-    return { desired: this.#value === undefined ? new Map() : new Map([[key, this.#value]]), changed: [key] };
+    const desired = this.#value === undefined ? new Map() : new Map([[key, this.#value]]);
+    return { desired, changed: [key], reasons: new Map([[key, this.#reason]]) };
   }
 }

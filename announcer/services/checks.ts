@@ -4,7 +4,7 @@ import { CHECK_TIMING_DEFAULTS } from '../checks/check-setting.ts';
 import { attempt } from '../checks/probe-attempt.ts';
 import { PACES } from '../checks/probe-verdict.ts';
 import { verdictsOf } from '../checks/verdict-loop.ts';
-import { Turns } from '../docker/turns.ts';
+import { Turns } from '../docker/following/turns.ts';
 import type { Observation } from '../observation.ts';
 import { type ServiceCheck, serviceCheckOf } from './service-check.ts';
 import type { StaticService } from './static-services.ts';

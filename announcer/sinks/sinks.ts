@@ -18,7 +18,9 @@ import { ElasticsearchReceiver } from './receivers/elasticsearch.ts';
 import { FileReceiver } from './receivers/file.ts';
 import { StdoutReceiver } from './receivers/stdout.ts';
 import { TcpReceiver } from './receivers/tcp.ts';
+import { checkAccess } from './receivers/tls.ts';
 import { UdpReceiver } from './receivers/udp.ts';
+import type { SinkRecord } from './record.ts';
 import type { SinkConfig } from './settings.ts';
 import { sinkMetrics } from './sink-metrics.ts';
 import type { SinkTarget } from './target.ts';
@@ -84,7 +86,7 @@ export class Sinks {
     });
     this.#sinks = config.targets.map((target) => ({
       target,
-      receiver: receiverOf(target, config),
+      receiver: receiverOf(target),
       position: new KeptJson({
         path: join(directory, positionFileOf(target)),
         log,
@@ -163,17 +165,19 @@ export class Sinks {
   }
 }
 
-function receiverOf(target: SinkTarget, { passwordFile, caFile }: SinkConfig): Receiver {
+/** @throws {StartError} a file of it cannot be read, or is not what it must be */
+function receiverOf(target: SinkTarget): Receiver {
   const { pid } = process;
+  if ('access' in target) checkAccess(target);
   switch (target.kind) {
     case 'logstash':
-      return new TcpReceiver({ ...target, frame: jsonLine });
+      return tcpReceiver(target, jsonLine);
     case 'syslog':
       return target.transport === 'udp'
         ? new UdpReceiver({ ...target, message: (record) => syslogMessage(record, pid) })
-        : new TcpReceiver({ ...target, frame: (record) => syslogFrame(record, pid) });
+        : tcpReceiver(target, (record) => syslogFrame(record, pid));
     case 'elasticsearch':
-      return new ElasticsearchReceiver({ target, passwordFile, caFile });
+      return new ElasticsearchReceiver({ target });
     case 'file':
       return new FileReceiver(target.path);
     case 'stdout':
@@ -181,9 +185,16 @@ function receiverOf(target: SinkTarget, { passwordFile, caFile }: SinkConfig): R
   }
 }
 
-/** By its URL: a sink keeps its place wherever it stands among the others. */
-function positionFileOf({ kind, url }: SinkTarget): string {
-  return `${kind}-${createHash('sha256').update(url).digest('hex').slice(0, 16)}.json`;
+function tcpReceiver(
+  { host, port, tls, access }: Extract<SinkTarget, { readonly tls: boolean }>,
+  frame: (record: SinkRecord) => string,
+): Receiver {
+  return new TcpReceiver({ host, port, frame, ...(tls && { tls: access }) });
+}
+
+/** By its URL: a sink keeps its place wherever it stands among the others, and whatever its certificates are called. */
+function positionFileOf({ kind, id }: SinkTarget): string {
+  return `${kind}-${createHash('sha256').update(id).digest('hex').slice(0, 16)}.json`;
 }
 
 function makeDirectory(path: string): void {

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
+import { ACCESS_PARAMETERS, accessOf, type SinkAccess, TLS_PARAMETERS, withoutAccess } from './access.ts';
 
-/** Where records go, as a URL of `--sink` says. */
-export type SinkTarget = { readonly url: string } & (
-  | ({ readonly kind: 'logstash' } & Address)
+/** Where records go, as a URL of `--sink` says. `id` is what it is known by from start to start, `url` what was written. */
+export type SinkTarget = { readonly url: string; readonly id: string } & (
+  | ({ readonly kind: 'logstash'; readonly tls: boolean } & Address)
   | ({
       readonly kind: 'elasticsearch';
       readonly tls: boolean;
@@ -13,7 +14,7 @@ export type SinkTarget = { readonly url: string } & (
       /** Whether the index template is ours to make. */
       readonly hasTemplate: boolean;
     } & Address)
-  | ({ readonly kind: 'syslog'; readonly transport: 'tcp' | 'udp' } & Address)
+  | ({ readonly kind: 'syslog'; readonly transport: 'tcp' | 'udp'; readonly tls: boolean } & Address)
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'stdout' }
 );
@@ -23,6 +24,7 @@ export type SinkKind = SinkTarget['kind'];
 interface Address {
   readonly host: string;
   readonly port: number;
+  readonly access: SinkAccess;
 }
 
 export type TargetRead =
@@ -30,8 +32,9 @@ export type TargetRead =
   | { readonly ok: false; readonly problem: string };
 
 const EXAMPLES =
-  'logstash://host:5959, elasticsearch://host:9200/index, syslog://host:514, syslog+udp://host:514, file:///path or stdout:';
-const DEFAULT_PORTS = { logstash: 5959, elasticsearch: 9200, syslog: 514 } as const;
+  'logstash://host:5959, logstash+tls://host:5959, elasticsearch://host:9200/index, syslog://host:514, syslog+tls://host:6514, syslog+udp://host:514, file:///path or stdout:';
+/** Of `syslog+tls`: RFC 5425 §4.1. */
+const DEFAULT_PORTS = { logstash: 5959, elasticsearch: 9200, syslog: 514, 'syslog+tls': 6514 } as const;
 /** What Elasticsearch and OpenSearch take, and nothing that a URL or a shell would read otherwise. */
 const INDEX_NAME = /^[a-z0-9][a-z0-9._-]{0,199}$/;
 const SWITCHES = ['tls', 'daily', 'template'];
@@ -44,12 +47,18 @@ export function parseTarget(text: string): TargetRead {
   const scheme = url.protocol.slice(0, -1);
   switch (scheme) {
     case 'logstash':
-      return bare(url) ?? addressed(url, 'logstash', (address) => ({ kind: 'logstash', ...address, url: text }));
+    case 'logstash+tls': {
+      const tls = scheme === 'logstash+tls';
+      return bare(url, tls) ?? addressed(url, 'logstash', (at) => ({ kind: 'logstash', tls, ...at, ...named(text) }));
+    }
     case 'syslog':
     case 'syslog+tcp':
+    case 'syslog+tls':
     case 'syslog+udp': {
+      const tls = scheme === 'syslog+tls';
       const transport = scheme === 'syslog+udp' ? 'udp' : 'tcp';
-      return bare(url) ?? addressed(url, 'syslog', (at) => ({ kind: 'syslog', transport, ...at, url: text }));
+      const make = (at: Address): SinkTarget => ({ kind: 'syslog', transport, tls, ...at, ...named(text) });
+      return bare(url, tls) ?? addressed(url, tls ? 'syslog+tls' : 'syslog', make);
     }
     case 'elasticsearch':
     case 'elasticsearchs':
@@ -58,7 +67,7 @@ export function parseTarget(text: string): TargetRead {
       return file(url, text);
     case 'stdout':
       if (text !== 'stdout:') return problem('standard output has no more to say: write stdout:');
-      return { ok: true, target: { kind: 'stdout', url: text } };
+      return { ok: true, target: { kind: 'stdout', ...named(text) } };
     default:
       return problem(`there is no kind of sink ${JSON.stringify(scheme)}; write ${EXAMPLES}`);
   }
@@ -77,20 +86,26 @@ function elasticsearch(url: URL, text: string): TargetRead {
     );
   }
   for (const [name, value] of url.searchParams) {
+    if (isAccess(name, ACCESS_PARAMETERS)) continue;
     if (!SWITCHES.includes(name) || (value !== '0' && value !== '1')) {
-      return problem(`?${name}=${value} is not known; ?tls=1, ?daily=1 and ?template=0 are`);
+      return problem(
+        `?${name}=${value} is not known; ?tls=1, ?daily=1, ?template=0, and files as ?ca=, ?cert=, ?key= and ?password-file= are`,
+      );
     }
   }
-  return addressed(url, 'elasticsearch', (address) => ({
-    kind: 'elasticsearch',
-    ...address,
-    tls: url.protocol === 'elasticsearchs:' || url.searchParams.get('tls') === '1',
-    user: url.username === '' ? undefined : decodeURIComponentSafely(url.username),
-    index,
-    isDaily: url.searchParams.get('daily') === '1',
-    hasTemplate: url.searchParams.get('template') !== '0',
-    url: text,
-  }));
+  return (
+    accessProblem(url) ??
+    addressed(url, 'elasticsearch', (address) => ({
+      kind: 'elasticsearch',
+      ...address,
+      tls: url.protocol === 'elasticsearchs:' || url.searchParams.get('tls') === '1',
+      user: url.username === '' ? undefined : decodeURIComponentSafely(url.username),
+      index,
+      isDaily: url.searchParams.get('daily') === '1',
+      hasTemplate: url.searchParams.get('template') !== '0',
+      ...named(text),
+    }))
+  );
 }
 
 function file(url: URL, text: string): TargetRead {
@@ -98,13 +113,35 @@ function file(url: URL, text: string): TargetRead {
   if (url.host !== '' || !text.startsWith('file:///') || path.endsWith('/') || url.search !== '' || url.hash !== '') {
     return problem('must be an absolute path of a file, as file:///var/log/rollcall/audit.jsonl');
   }
-  return { ok: true, target: { kind: 'file', path, url: text } };
+  return { ok: true, target: { kind: 'file', path, ...named(text) } };
 }
 
-/** @returns the problem of a URL that says more than a host and a port */
-function bare(url: URL): TargetRead | undefined {
-  const isBare = (url.pathname === '' || url.pathname === '/') && url.search === '' && url.hash === '';
-  return isBare && url.username === '' ? undefined : problem('must be a scheme, a host and a port only');
+/** @returns the problem of a URL that says more than a host and a port and, with TLS, its files */
+function bare(url: URL, tls: boolean): TargetRead | undefined {
+  const isBare = (url.pathname === '' || url.pathname === '/') && url.hash === '' && url.username === '';
+  const mayHave = [...url.searchParams.keys()].every((name) => tls && isAccess(name, TLS_PARAMETERS));
+  if (isBare && mayHave) return accessProblem(url);
+  const files = tls
+    ? ', and ?ca=FILE, &cert=FILE and &key=FILE where they are wanted'
+    : ' (for TLS write +tls behind the scheme)';
+  return problem(`must be a scheme, a host and a port only${files}`);
+}
+
+function isAccess(name: string, parameters: readonly string[]): boolean {
+  return parameters.includes(name);
+}
+
+function accessProblem({ searchParams }: URL): TargetRead | undefined {
+  for (const name of ACCESS_PARAMETERS) {
+    const [file, ...more] = searchParams.getAll(name);
+    if (file === '' || more.length > 0) return problem(`?${name}= must name one file`);
+  }
+  if (searchParams.has('cert') === searchParams.has('key')) return undefined;
+  return problem('has one of ?cert= and ?key=; a client certificate needs both');
+}
+
+function named(text: string): { readonly url: string; readonly id: string } {
+  return { url: text, id: withoutAccess(text) };
 }
 
 function addressed(url: URL, kind: keyof typeof DEFAULT_PORTS, make: (address: Address) => SinkTarget): TargetRead {
@@ -112,7 +149,7 @@ function addressed(url: URL, kind: keyof typeof DEFAULT_PORTS, make: (address: A
   if (isIP(host) === 0 && !/^[a-z0-9_]([a-z0-9_.-]{0,252})$/i.test(host)) return problem('names no host');
   const port = url.port === '' ? DEFAULT_PORTS[kind] : Number(url.port);
   if (port === 0) return problem('port 0 is none; give 1 to 65535');
-  return { ok: true, target: make({ host, port }) };
+  return { ok: true, target: make({ host, port, access: accessOf(url) }) };
 }
 
 function decodeURIComponentSafely(text: string): string {

@@ -1,18 +1,15 @@
 import { Buffer } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
-import { StartError } from '../../../shared/component.ts';
 import { bulkBody, readBulkAnswer, templateBody, templateName } from '../bulk.ts';
 import { type Delivery, type Receiver, SinkError } from '../receiver.ts';
 import type { SinkRecord } from '../record.ts';
 import type { SinkTarget } from '../target.ts';
+import { connecting, readTlsFiles, type TlsMaterial, tlsReason } from './tls.ts';
 
 export interface ElasticsearchSettings {
   readonly target: Extract<SinkTarget, { readonly kind: 'elasticsearch' }>;
-  readonly passwordFile: string | undefined;
-  readonly caFile: string | undefined;
   /** For one request, to its answer's last octet; default 15 s. */
   readonly timeoutMs?: number;
 }
@@ -27,25 +24,23 @@ const ANSWER_OCTETS_MAX = 16 * 1024 * 1024;
 /** Of an answer that says why, in a message. */
 const REASON_MAX = 300;
 const TOO_LARGE = 413;
+const AGENT = { keepAlive: true, maxSockets: 1 } as const;
 
 /** The bulk API of Elasticsearch 7.9 and later, and of OpenSearch. */
 export class ElasticsearchReceiver implements Receiver {
   readonly #settings: ElasticsearchSettings;
-  readonly #agent: PlainAgent;
+  #agent: PlainAgent | TlsAgent = new PlainAgent(AGENT);
+  /** What the agent's connections are made with; undefined of one without TLS. */
+  #material: TlsMaterial | undefined;
   #hasTemplate: boolean;
 
-  /** @throws {StartError} when the certificate authority or the password cannot be read */
   constructor(settings: ElasticsearchSettings) {
-    const { target, caFile, passwordFile } = settings;
     this.#settings = settings;
-    this.#hasTemplate = !target.hasTemplate;
-    const ca = caFile === undefined ? undefined : readNow('--sink-ca', caFile);
-    if (target.user !== undefined && passwordFile !== undefined) readNow('--sink-password-file', passwordFile);
-    const options = { keepAlive: true, maxSockets: 1 };
-    this.#agent = target.tls ? new TlsAgent({ ...options, ...(ca && { ca }) }) : new PlainAgent(options);
+    this.#hasTemplate = !settings.target.hasTemplate;
   }
 
   async deliver(batch: readonly SinkRecord[], signal: AbortSignal): Promise<Delivery> {
+    if (this.#settings.target.tls) await this.#renewAgent();
     if (!this.#hasTemplate) await this.#makeTemplate(signal);
     const body = bulkBody(batch, this.#settings.target);
     const answer = await this.#ask('POST', '/_bulk', signal, body, 'application/x-ndjson');
@@ -63,6 +58,15 @@ export class ElasticsearchReceiver implements Receiver {
 
   async close(): Promise<void> {
     this.#agent.destroy();
+  }
+
+  /** New certificates make a new agent; the connection of the old one goes with it. */
+  async #renewAgent(): Promise<void> {
+    const material = await readTlsFiles(this.#settings.target.access);
+    if (this.#material !== undefined && isSame(material, this.#material)) return;
+    this.#agent.destroy();
+    this.#agent = new TlsAgent({ ...AGENT, ...material });
+    this.#material = material;
   }
 
   /** Once a process, and only where there is none: one that was made by hand, or changed, stays as it is. */
@@ -97,13 +101,13 @@ export class ElasticsearchReceiver implements Receiver {
     const { target, timeoutMs = TIMEOUT_MS } = this.#settings;
     const options = { method, path, headers, host: target.host, port: target.port, agent: this.#agent, signal };
     return new Promise((resolve, reject) => {
-      const request = (target.tls ? tlsRequest : plainRequest)(options);
+      const request = target.tls ? connecting(() => tlsRequest(options)) : plainRequest(options);
       const deadline = setTimeout(() => {
         request.destroy(new SinkError(`no answer to ${method} ${path} within ${timeoutMs} ms`));
       }, timeoutMs);
       const fail = (error: Error): void => {
         clearTimeout(deadline);
-        reject(error instanceof SinkError ? error : new SinkError(error.message, { cause: error }));
+        reject(error instanceof SinkError ? error : new SinkError(tlsReason(error), { cause: error }));
       };
       request.on('error', fail);
       request.once('response', (response) => {
@@ -118,7 +122,8 @@ export class ElasticsearchReceiver implements Receiver {
 
   /** Read anew each time: a password that was changed counts from the next request on. */
   async #authorization(): Promise<{ authorization?: string }> {
-    const { target, passwordFile } = this.#settings;
+    const { target } = this.#settings;
+    const { passwordFile } = target.access;
     if (target.user === undefined || passwordFile === undefined) return {};
     try {
       const password = (await readFile(passwordFile, 'utf8')).trimEnd();
@@ -141,7 +146,7 @@ async function readAll(response: IncomingMessage): Promise<string> {
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
-  401: ' (see the user in --sink, and --sink-password-file)',
+  401: ' (see the user in --sink, and --sink-password-file or ?password-file=)',
   403: ' (its user needs create_doc and auto_configure on the index, and manage_index_templates; or make the template by hand and add ?template=0)',
 };
 
@@ -149,12 +154,9 @@ function refusal(what: string, { status, text }: Answer): SinkError {
   return new SinkError(`it answers ${what} with ${status}${ADVICE[status] ?? ''}: ${text.slice(0, REASON_MAX)}`);
 }
 
-function readNow(flag: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new StartError(`${flag}=${JSON.stringify(path)}: cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+function isSame(one: TlsMaterial, other: TlsMaterial): boolean {
+  return (['ca', 'cert', 'key'] as const).every((name) => {
+    const [before, after] = [one[name], other[name]];
+    return before === undefined || after === undefined ? before === after : before.equals(after);
+  });
 }

@@ -1,6 +1,6 @@
 import { Observable, type Subscription } from 'rxjs';
+import { type EngineEvent, LineFramer, parseEventLine } from '../events.ts';
 import { type EngineClient, EngineError } from './engine.ts';
-import { type EngineEvent, LineFramer, parseEventLine } from './events.ts';
 
 export type StreamItem =
   /** The engine has answered the request. It subscribes a moment later: `since` covers that moment. */

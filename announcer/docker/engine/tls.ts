@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { StartError } from '../../shared/component.ts';
+import { StartError } from '../../../shared/component.ts';
 
 /** Client certificates for an engine that listens with `--tlsverify`; PEM text. */
 export interface DockerTls {

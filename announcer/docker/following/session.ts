@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   defer,
   exhaustMap,
@@ -7,28 +8,32 @@ import {
   merge,
   mergeMap,
   type Observable,
+  repeat,
   Subject,
   switchMap,
   tap,
   throwError,
+  timer,
 } from 'rxjs';
-import type { Log } from '../../shared/log.ts';
-import { conflateMap } from '../../shared/rx.ts';
-import { COMPARISON } from '../decisions/decider.ts';
-import type { Observation } from '../observation.ts';
-import { type EngineClient, EngineError, type EngineHello } from './engine.ts';
-import { causeOf, type EngineEvent, isOfRun, trustedSignal } from './events.ts';
-import { readFacts } from './facts.ts';
+import type { Log } from '../../../shared/log.ts';
+import { conflateMap } from '../../../shared/rx.ts';
+import { COMPARISON } from '../../decisions/decider.ts';
+import type { Observation } from '../../observation.ts';
+import { type EngineClient, EngineError, type EngineHello } from '../engine/engine.ts';
+import { renewedStream, type StreamItem } from '../engine/stream.ts';
+import { causeOf, type EngineEvent, isOfRun, millisecondsOf, trustedSignal } from '../events.ts';
+import { readFacts } from '../facts.ts';
+import type { ListedContainer } from '../list.ts';
 import { Inspector, type Look } from './inspector.ts';
 import type { LastWords } from './last-words.ts';
-import { type ListedContainer, readContainerList } from './list.ts';
+import { readList } from './listing.ts';
 import type { Known, SessionMemory } from './memory.ts';
-import { renewedStream, type StreamItem } from './stream.ts';
+import { causeOfRun } from './run-cause.ts';
 
 export interface SessionSettings {
   readonly log: Log;
   readonly nowMs: () => number;
-  /** The periodic comparison: the list is read, and what it says differently is inspected, with a tenth of the rest. */
+  /** The periodic comparison: the list is read, and what it says differently is inspected, with a tenth of the rest, 100 at most. */
   readonly resyncMs: number;
   readonly pingMs: number;
   readonly pingTimeoutMs: number;
@@ -42,7 +47,7 @@ export type SessionItem =
 
 /** What the announcer may ask of a session. */
 export type EngineRequest =
-  | { readonly type: 'look'; readonly container: string; readonly cause: string }
+  | { readonly type: 'look'; readonly container: string; readonly cause: string; readonly causedAtMs?: number }
   | { readonly type: 'resync'; readonly cause: string };
 
 /**
@@ -75,7 +80,7 @@ export function engineSession(
           tap((request) => session.serve(request)),
           ignoreElements(),
         ),
-        merge(session.syncs$, interval(settings.resyncMs)).pipe(
+        merge(session.syncs$, comparisons(memory, settings.resyncMs)).pipe(
           conflateMap(() => session.sync()),
           ignoreElements(),
         ),
@@ -93,6 +98,13 @@ export function engineSession(
     }),
     finalize(() => client.reset()),
   );
+}
+
+/** A list of thousands costs the engine and us what is in it: 5,000 containers are compared every 125 s, not every 60. */
+const COMPARISON_MS_EACH = 25;
+
+function comparisons({ known }: SessionMemory, everyMs: number): Observable<unknown> {
+  return defer(() => timer(Math.max(everyMs, known.size * COMPARISON_MS_EACH))).pipe(repeat());
 }
 
 /** After a look that failed though the engine answers. */
@@ -113,6 +125,9 @@ class Session {
   readonly #early = new Map<string, EngineEvent>();
   /** What was inspected and what vanished since the list that is under way was asked for. */
   #sinceList: { readonly seen: Set<string>; readonly gone: Set<string> } | undefined;
+  /** Containers of which something was told since the newest list was asked for: what that said of them is old. */
+  #toldSinceList = new Set<string>();
+  #isClosed = false;
   /** Inspect all at the next sync, and why. */
   #doubt: string | undefined;
 
@@ -156,7 +171,7 @@ class Session {
 
   serve(request: EngineRequest): void {
     if (request.type === 'look') {
-      void this.#inspector.look(request.container, request.cause, 'urgent');
+      void this.#inspector.look(request.container, request.cause, 'urgent', request.causedAtMs);
       return;
     }
     this.#doubt = request.cause;
@@ -168,22 +183,26 @@ class Session {
     const isFull = this.#doubt !== undefined;
     this.#doubt = undefined;
     this.#sinceList = { seen: new Set(), gone: new Set() };
-    const listed = readContainerList(await this.#client.list());
+    this.#toldSinceList = new Set();
+    const listed = await readList(await this.#client.list());
+    if (this.#isClosed) return;
     const { seen, gone } = this.#sinceList;
     this.#sinceList = undefined;
-    if (listed === undefined) throw new EngineError('unintelligible', 'its list of containers is no JSON array');
     const present = new Set([...listed.map(({ id }) => id), ...seen].filter((id) => !gone.has(id)));
     this.#memory.retain(present);
     this.#observe({ atMs: this.#settings.nowMs(), type: 'listed', containers: [...present] });
     // What is said from here on leads to looks of this session.
     this.#lastWords.end();
     if (isFull) this.items$.next({ type: 'up', hello: this.#hello, synced: false });
+    await nextTurn();
+    if (this.#isClosed) return;
     const due = isFull ? listed : this.#memory.due(listed);
     await Promise.all(due.map((container) => this.#lookAtListed(container, cause)));
     if (isFull) this.items$.next({ type: 'up', hello: this.#hello, synced: true });
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#inspector.close();
     for (const timer of this.#again.values()) clearTimeout(timer);
     this.#again.clear();
@@ -192,15 +211,17 @@ class Session {
   async #lookAtListed({ id, print }: ListedContainer, cause: string): Promise<void> {
     await this.#inspector.look(id, cause, 'routine');
     const known = this.#memory.known.get(id);
-    if (known !== undefined) known.print = print;
+    // An event's look may have found it changed since: were it changed back unseen, an old print would hide that.
+    if (known !== undefined && !this.#toldSinceList.has(id)) known.print = print;
   }
 
   #onEvent(event: EngineEvent): void {
     if (!this.#memory.seen.add(event)) return;
     const { container } = event;
+    this.#toldSinceList.add(container);
     if (event.action === 'destroy') {
       this.#inspector.distrust(container);
-      this.#onVanished(container, causeOf(event));
+      this.#onVanished(container, causeOf(event), millisecondsOf(event.timeNano));
       return;
     }
     if (isEnding(event)) {
@@ -210,7 +231,11 @@ class Session {
       if (known !== undefined) this.#hint(event, known);
       else if (event.action === 'kill') this.#early.set(container, event);
     }
-    void this.#inspector.look(container, causeOf(event), 'urgent');
+    const look = (): void =>
+      void this.#inspector.look(container, causeOf(event), 'urgent', millisecondsOf(event.timeNano));
+    // Making the request takes as long as the withdrawal that was just concluded takes to be sent: that goes first.
+    if (isEnding(event)) setImmediate(look);
+    else look();
   }
 
   #hint(event: EngineEvent, known: Pick<Known, 'startedAt' | 'labels'>): void {
@@ -242,30 +267,32 @@ class Session {
     }
   }
 
-  #onLook({ container, cause, raw }: Look): void {
+  #onLook({ container, raw, ...why }: Look): void {
     if (raw === undefined) {
-      this.#onVanished(container, cause);
+      this.#onVanished(container, why.cause, why.causedAtMs);
       return;
     }
     const facts = readFacts(raw);
     const atMs = this.#settings.nowMs();
-    const print = this.#memory.known.get(container)?.print ?? '';
-    const known = { startedAt: facts.startedAt, labels: facts.labels, inspectedAtMs: atMs, print };
+    const before = this.#memory.known.get(container);
+    const known = { startedAt: facts.startedAt, labels: facts.labels, inspectedAtMs: atMs, print: '' };
     this.#memory.known.set(container, known);
     this.#sinceList?.seen.add(container);
     this.#sinceList?.gone.delete(container);
-    this.#observe({ atMs, type: 'inspected', facts, cause });
+    const isNewRun = before?.startedAt !== facts.startedAt;
+    this.#observe({ atMs, type: 'inspected', facts, ...(isNewRun ? causeOfRun(why, facts) : why) });
     const early = this.#early.get(container);
     this.#early.delete(container);
     if (early !== undefined && facts.state === 'running') this.#hint(early, known);
   }
 
-  #onVanished(container: string, cause: string): void {
+  #onVanished(container: string, cause: string, causedAtMs: number | undefined): void {
     this.#memory.known.delete(container);
     this.#early.delete(container);
     this.#sinceList?.seen.delete(container);
     this.#sinceList?.gone.add(container);
-    this.#observe({ atMs: this.#settings.nowMs(), type: 'vanished', container, cause });
+    const atMs = this.#settings.nowMs();
+    this.#observe({ atMs, type: 'vanished', container, cause, ...(causedAtMs !== undefined && { causedAtMs }) });
   }
 
   #onLookFailed(error: unknown, container: string): void {

@@ -1,9 +1,9 @@
-import type { ContainerFacts } from '../facts.ts';
-import type { AnnounceRules } from '../rules.ts';
-import { about, type Conclusions } from './conclusions.ts';
+import type { ContainerFacts } from '../../facts.ts';
+import type { AnnounceRules } from '../../rules.ts';
+import { about, type Conclusions } from '../conclusions.ts';
+import { isStopping } from '../readiness/readiness.ts';
+import type { ContainerState } from '../state.ts';
 import { afterDeaths, isSuppressed, penaltyAt } from './damping.ts';
-import { isStopping } from './readiness.ts';
-import type { ContainerState } from './state.ts';
 import { SIGKILL } from './stop-signal.ts';
 
 /** What was seen, and when. */
@@ -11,6 +11,8 @@ export interface Sight {
   readonly facts: ContainerFacts;
   readonly cause: string;
   readonly atMs: number;
+  /** When `cause` happened; absent when nobody knows. */
+  readonly causedAtMs?: number;
 }
 
 /** Whether the container has a process: in a restart back-off it is said to run, and has none. */

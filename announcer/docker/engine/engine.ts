@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Observable } from 'rxjs';
-import type { ContainerFacts } from '../facts.ts';
-import type { Observation } from '../observation.ts';
+import type { ContainerFacts } from '../../facts.ts';
+import type { Observation } from '../../observation.ts';
 
 /** The Docker engine as the announcer knows it; `docker.ts` stands behind it. */
 export interface Engine {
@@ -31,8 +31,12 @@ export interface Engine {
    * @throws {EngineError} `denied` when the engine or its proxy refuses
    */
   stop(container: string, graceSeconds: number | undefined): Promise<void>;
-  /** Asks for an observation of one container, for doubts of the caller's. Forgotten while the engine is away. */
-  look(container: string, cause: string): void;
+  /**
+   * Asks for an observation of one container, for doubts of the caller's. Forgotten while the engine is away.
+   *
+   * @param causedAtMs when `cause` happened, where that is known
+   */
+  look(container: string, cause: string, causedAtMs?: number): void;
   /** Reads the list and inspects every container anew. Forgotten while the engine is away: a reconnect does the same. */
   resync(cause: string): void;
 }

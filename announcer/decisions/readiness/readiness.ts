@@ -1,10 +1,10 @@
-import { isActive } from '../checks/check-setting.ts';
-import type { HoldReason } from '../event.ts';
-import type { ContainerFacts } from '../facts.ts';
-import type { Candidate } from '../naming/candidates.ts';
-import type { AnnounceRules } from '../rules.ts';
-import { isSuppressed, penaltyAt, reuseAtMs } from './damping.ts';
-import type { AnnouncerState, ContainerState, Stopping } from './state.ts';
+import { isActive } from '../../checks/check-setting.ts';
+import type { HoldReason } from '../../event.ts';
+import type { ContainerFacts } from '../../facts.ts';
+import type { Candidate } from '../../naming/candidates.ts';
+import type { AnnounceRules } from '../../rules.ts';
+import { isSuppressed, penaltyAt, reuseAtMs } from '../lifecycle/damping.ts';
+import type { AnnouncerState, ContainerState, Stopping } from '../state.ts';
 
 /** Whether an instance may be announced now, and what it waits for if not. */
 export type Readiness =

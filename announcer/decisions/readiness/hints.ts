@@ -1,9 +1,10 @@
-import type { WithdrawReason } from '../event.ts';
-import type { Observation } from '../observation.ts';
-import { about, type Conclusions } from './conclusions.ts';
-import { withdraw } from './instances.ts';
-import type { ContainerState } from './state.ts';
-import { SIGKILL } from './stop-signal.ts';
+import { millisecondsOf } from '../../docker/events.ts';
+import type { WithdrawReason } from '../../event.ts';
+import type { Observation } from '../../observation.ts';
+import { about, type Conclusions } from '../conclusions.ts';
+import { SIGKILL } from '../lifecycle/stop-signal.ts';
+import type { ContainerState } from '../state.ts';
+import { type Moment, withdraw } from './instances.ts';
 
 type Hint = Extract<Observation, { readonly type: 'hinted' }>;
 
@@ -62,7 +63,7 @@ function concludeKill(conclusions: Conclusions, seen: Hint, container: Container
 
 /** Docker's HEALTHCHECK speaks for those instances only that hang on it. */
 function concludeUnhealthy(conclusions: Conclusions, seen: Hint, container: ContainerState): void {
-  const moment = { cause: 'health_status: unhealthy', atMs: seen.atMs };
+  const moment = momentOf(seen, 'health_status: unhealthy');
   for (const key of container.keys) {
     if (conclusions.state.instances.get(key)?.check !== 'healthcheck') continue;
     withdraw(conclusions, seen.container, key, 'unhealthy', 'its HEALTHCHECK fails', moment);
@@ -71,11 +72,17 @@ function concludeUnhealthy(conclusions: Conclusions, seen: Hint, container: Cont
 
 function withdrawAll(
   conclusions: Conclusions,
-  { container: id, atMs }: Hint,
+  seen: Hint,
   container: ContainerState,
   reason: WithdrawReason,
   cause: string,
   detail: string,
 ): void {
-  for (const key of container.keys) withdraw(conclusions, id, key, reason, detail, { cause, atMs });
+  const moment = momentOf(seen, cause);
+  for (const key of container.keys) withdraw(conclusions, seen.container, key, reason, detail, moment);
+}
+
+function momentOf({ atMs, engineTimeNano }: Hint, cause: string): Moment {
+  const causedAtMs = millisecondsOf(engineTimeNano);
+  return { cause, atMs, ...(causedAtMs === undefined ? {} : { causedAtMs }) };
 }

@@ -1,5 +1,5 @@
 import { type Observable, Subject, Subscription } from 'rxjs';
-import type { Observation } from '../observation.ts';
+import type { Observation } from '../../observation.ts';
 
 /** A daemon that stops gives its containers 10 s, and some more, to end. */
 const LINGER_MS = 60_000;

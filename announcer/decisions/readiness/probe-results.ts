@@ -1,10 +1,10 @@
-import type { EtcdKey } from '../../shared/name.ts';
-import type { Observation, ProbeResult } from '../observation.ts';
-import type { AnnounceRules } from '../rules.ts';
-import { about, type Conclusions } from './conclusions.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
+import type { Observation, ProbeResult } from '../../observation.ts';
+import type { AnnounceRules } from '../../rules.ts';
+import { about, type Conclusions } from '../conclusions.ts';
+import type { ContainerState } from '../state.ts';
 import { announceHeld, holdAgain, withdraw } from './instances.ts';
 import { holdOfContainer } from './readiness.ts';
-import type { ContainerState } from './state.ts';
 
 type Probed = Extract<Observation, { readonly type: 'probed' }>;
 
@@ -59,7 +59,7 @@ function announceWaiting(
   if (container === undefined || holdOfContainer(container, conclusions.state, rules, atMs) !== undefined) return;
   for (const [key, hold] of Object.entries(container.held)) {
     if (hold.probe !== port || !ENDED_BY_PASSING.has(hold.reason)) continue;
-    announceHeld(conclusions, id, key as EtcdKey, { cause: detail, atMs });
+    announceHeld(conclusions, id, key as EtcdKey, { cause: detail, atMs, causedAtMs: atMs });
   }
 }
 
@@ -79,6 +79,6 @@ function withdrawFailing(conclusions: Conclusions, id: string, { port, detail }:
     const instance = conclusions.state.instances.get(key);
     if (instance?.probe !== port) continue;
     const reason = instance.check === 'listening' ? 'not-listening' : 'probe-failing';
-    withdraw(conclusions, id, key, reason, detail, { cause: detail, atMs });
+    withdraw(conclusions, id, key, reason, detail, { cause: detail, atMs, causedAtMs: atMs });
   }
 }

@@ -1,14 +1,14 @@
-import type { EtcdKey } from '../../shared/name.ts';
-import { isActive } from '../checks/check-setting.ts';
-import type { HoldReason, WithdrawReason } from '../event.ts';
-import type { ContainerFacts } from '../facts.ts';
-import { type Candidate, candidatesOf } from '../naming/candidates.ts';
-import { announcedValue, retimed } from '../naming/value.ts';
-import type { AnnounceRules } from '../rules.ts';
-import { about, type Conclusions } from './conclusions.ts';
-import { hasProcess, type Sight } from './lifecycle.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
+import { isActive } from '../../checks/check-setting.ts';
+import type { HoldReason, WithdrawReason } from '../../event.ts';
+import type { ContainerFacts } from '../../facts.ts';
+import { type Candidate, candidatesOf } from '../../naming/candidates.ts';
+import { announcedValue, retimed } from '../../naming/value.ts';
+import type { AnnounceRules } from '../../rules.ts';
+import { about, type Conclusions, causedAt } from '../conclusions.ts';
+import { hasProcess, type Sight } from '../lifecycle/lifecycle.ts';
+import type { ContainerState } from '../state.ts';
 import { type Readiness, readinessOf } from './readiness.ts';
-import type { ContainerState } from './state.ts';
 
 /** Brings what is announced of a container to what its inspect and the verdicts of its checks say. */
 export function concludeInstances(
@@ -66,6 +66,7 @@ function announce(conclusions: Conclusions, candidate: Candidate, sight: Sight):
     value: announcedValue(record, atMs),
     check: check.kind,
     ...(isActive(check) ? { probe: check.port } : {}),
+    ...causedAt(sight),
   });
 }
 
@@ -108,6 +109,8 @@ function refuse(conclusions: Conclusions, { facts, cause, atMs }: Sight, reason:
 export interface Moment {
   readonly cause: string;
   readonly atMs: number;
+  /** When `cause` happened; absent when nobody knows. */
+  readonly causedAtMs?: number;
 }
 
 export function withdraw(
@@ -116,13 +119,23 @@ export function withdraw(
   key: EtcdKey,
   reason: WithdrawReason,
   detail: string,
-  { cause, atMs }: Moment,
+  moment: Moment,
 ): void {
+  const { cause, atMs } = moment;
   const container = conclusions.container(id);
   const instance = conclusions.state.instances.get(key);
   if (container === undefined || instance?.container !== id) return;
   const { service } = instance;
-  conclusions.add({ type: 'InstanceWithdrawn', atMs, ...about(id, container, cause), key, service, reason, detail });
+  conclusions.add({
+    type: 'InstanceWithdrawn',
+    atMs,
+    ...about(id, container, cause),
+    key,
+    service,
+    reason,
+    detail,
+    ...causedAt(moment),
+  });
 }
 
 /** What it waits for now is why it was withdrawn; a HEALTHCHECK that starts anew is that of another run. */
@@ -138,7 +151,8 @@ function endOf(facts: ContainerFacts, before: ContainerState | undefined): { rea
 }
 
 /** Announces what only waited for this check, as it was held: the facts that came with a result may be older. */
-export function announceHeld(conclusions: Conclusions, id: string, key: EtcdKey, { cause, atMs }: Moment): void {
+export function announceHeld(conclusions: Conclusions, id: string, key: EtcdKey, moment: Moment): void {
+  const { cause, atMs } = moment;
   const container = conclusions.container(id);
   const held = container?.held[key];
   if (container === undefined || held === undefined || held.value === '') return;
@@ -151,6 +165,7 @@ export function announceHeld(conclusions: Conclusions, id: string, key: EtcdKey,
     value: retimed(held.value, atMs),
     ...(held.check === null ? {} : { check: held.check }),
     ...(held.probe === null ? {} : { probe: held.probe }),
+    ...causedAt(moment),
   });
 }
 

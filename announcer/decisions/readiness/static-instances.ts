@@ -1,20 +1,20 @@
 import { isIP } from 'node:net';
-import { isUnspecified } from '../../shared/address.ts';
-import { type EtcdKey, NameError, parseName } from '../../shared/name.ts';
-import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
-import type { CheckKind } from '../event.ts';
-import { instanceKey } from '../naming/candidates.ts';
-import { problemOfField } from '../naming/labels.ts';
-import { type LabelMade, ldhLabel } from '../naming/service-name.ts';
-import { announcedValue } from '../naming/value.ts';
-import type { Observation } from '../observation.ts';
-import type { AnnounceRules } from '../rules.ts';
-import { type ServiceCheck, serviceCheckOf } from '../services/service-check.ts';
-import type { StaticService } from '../services/static-services.ts';
-import { about, type Conclusions } from './conclusions.ts';
-import { withdraw, withdrawReasonOf } from './instances.ts';
+import { isUnspecified } from '../../../shared/address.ts';
+import { type EtcdKey, NameError, parseName } from '../../../shared/name.ts';
+import { encodeRecord, type ServiceRecord } from '../../../shared/record.ts';
+import type { CheckKind } from '../../event.ts';
+import { instanceKey } from '../../naming/candidates.ts';
+import { problemOfField } from '../../naming/labels.ts';
+import { type LabelMade, ldhLabel } from '../../naming/service-name.ts';
+import { announcedValue } from '../../naming/value.ts';
+import type { Observation } from '../../observation.ts';
+import type { AnnounceRules } from '../../rules.ts';
+import { type ServiceCheck, serviceCheckOf } from '../../services/service-check.ts';
+import type { StaticService } from '../../services/static-services.ts';
+import { about, type Conclusions, causedAt } from '../conclusions.ts';
+import { type ContainerState, UNKNOWN_CONTAINER } from '../state.ts';
+import { type Moment, withdraw, withdrawReasonOf } from './instances.ts';
 import { holdOfContainer, type Readiness } from './readiness.ts';
-import { type ContainerState, UNKNOWN_CONTAINER } from './state.ts';
 
 type ServicesRead = Extract<Observation, { readonly type: 'services-read' }>;
 
@@ -36,13 +36,11 @@ interface StaticCandidate {
 }
 
 /** Brings the static announcements to what the services file says now; what it says no more is withdrawn. */
-export function concludeServices(
-  conclusions: Conclusions,
-  { services, atMs }: ServicesRead,
-  rules: AnnounceRules,
-): void {
+export function concludeServices(conclusions: Conclusions, seen: ServicesRead, rules: AnnounceRules): void {
+  const { services, atMs } = seen;
+  const moment = { cause: seen.cause ?? CAUSE, atMs, ...causedAt(seen) };
   const { candidates, refusals } = staticCandidates(services, rules);
-  withdrawStray(conclusions, new Set(candidates.keys()), new Set(services.map(({ name }) => PREFIX + name)), atMs);
+  withdrawStray(conclusions, new Set(candidates.keys()), new Set(services.map(({ name }) => PREFIX + name)), moment);
   for (const [container, name, reason] of refusals) {
     if (conclusions.container(container)?.refusals.includes(reason)) continue;
     conclusions.add({ type: 'ContainerRefused', atMs, ...about(container, { name, image: '' }, CAUSE), reason });
@@ -50,16 +48,17 @@ export function concludeServices(
   for (const candidate of candidates.values()) {
     const { container, name, key, service, record } = candidate;
     const instance = conclusions.state.instances.get(key);
-    if (holdStatic(conclusions, candidate, rules, atMs)) continue;
+    if (holdStatic(conclusions, candidate, rules, moment)) continue;
     if (instance !== undefined && instance.value === announcedValue(record, instance.announcedAtMs)) continue;
     conclusions.add({
       type: 'InstanceAnnounced',
       atMs,
-      ...about(container, { name, image: '' }, CAUSE),
+      ...about(container, { name, image: '' }, moment.cause),
       key,
       service,
       value: announcedValue(record, atMs),
       ...checkFields(candidate),
+      ...causedAt(moment),
     });
   }
 }
@@ -81,17 +80,23 @@ function checkFields({ check }: StaticCandidate): { readonly check: CheckKind; r
 }
 
 /** @returns whether it is held back, by a drain or its check; says so when that is new */
-function holdStatic(conclusions: Conclusions, candidate: StaticCandidate, rules: AnnounceRules, atMs: number): boolean {
+function holdStatic(
+  conclusions: Conclusions,
+  candidate: StaticCandidate,
+  rules: AnnounceRules,
+  moment: Moment,
+): boolean {
+  const { atMs } = moment;
   const { container, name, key, service, record } = candidate;
   const known = conclusions.container(container) ?? UNKNOWN_CONTAINER;
   const readiness = holdOfContainer(known, conclusions.state, rules, atMs) ?? holdOfServiceCheck(candidate, known);
   if (readiness === undefined || readiness.isReady) return false;
   const { reason, detail } = readiness;
-  withdraw(conclusions, container, key, withdrawReasonOf(reason), detail, { cause: CAUSE, atMs });
+  withdraw(conclusions, container, key, withdrawReasonOf(reason), detail, moment);
   const value = encodeRecord(record);
   const held = known.held[key];
   if (held?.reason === reason && held.detail === detail && held.value === value) return true;
-  const named = about(container, { name, image: '' }, CAUSE);
+  const named = about(container, { name, image: '' }, moment.cause);
   conclusions.add({
     type: 'InstanceHeld',
     atMs,
@@ -122,13 +127,14 @@ function withdrawStray(
   conclusions: Conclusions,
   wanted: ReadonlySet<EtcdKey>,
   named: ReadonlySet<string>,
-  atMs: number,
+  moment: Moment,
 ): void {
+  const { atMs } = moment;
   for (const [id, container] of conclusions.state.containers) {
     if (!isStatic(id)) continue;
     for (const key of container.keys) {
       if (wanted.has(key) && named.has(id)) continue;
-      withdraw(conclusions, id, key, 'relabelled', 'the services file says otherwise now', { cause: CAUSE, atMs });
+      withdraw(conclusions, id, key, 'relabelled', 'the services file says otherwise now', moment);
     }
     for (const [key, { service }] of Object.entries(container.held)) {
       if (wanted.has(key as EtcdKey) && named.has(id)) continue;

@@ -1,8 +1,8 @@
-import type { Observation } from '../observation.ts';
-import { about, type Conclusions } from './conclusions.ts';
-import { withdraw } from './instances.ts';
-import type { AnnouncerState } from './state.ts';
-import { isStatic } from './static-instances.ts';
+import type { Observation } from '../../observation.ts';
+import { about, type Conclusions, causedAt } from '../conclusions.ts';
+import { type Moment, withdraw } from '../readiness/instances.ts';
+import { isStatic } from '../readiness/static-instances.ts';
+import type { AnnouncerState, ContainerState } from '../state.ts';
 
 type Listed = Extract<Observation, { readonly type: 'listed' }>;
 type Vanished = Extract<Observation, { readonly type: 'vanished' }>;
@@ -20,10 +20,10 @@ const LOSSES_BELIEVED = 3;
 export function unconfirmedLosses(state: AnnouncerState, seen: Observation): readonly string[] {
   if (seen.type !== 'listed' || seen.confirmed) return [];
   const missing = missingOf(state, seen);
-  let announced = 0;
-  for (const [id, { keys }] of state.containers) if (keys.length > 0 && !isStatic(id)) announced += 1;
   const lost = missing.filter((id) => (state.containers.get(id)?.keys.length ?? 0) > 0).length;
-  return lost > LOSSES_BELIEVED && lost > announced / 2 ? missing : [];
+  if (lost <= LOSSES_BELIEVED) return [];
+  const announced = state.containers.count(({ keys }, id) => keys.length > 0 && !isStatic(id));
+  return lost > announced / 2 ? missing : [];
 }
 
 /** A container that the engine's list does not have is gone; its end was missed. */
@@ -37,21 +37,48 @@ export function concludeListed(conclusions: Conclusions, seen: Listed): void {
       const detail = `container ${container.name} (${id.slice(0, 12)}) is not in the engine's list, and its end was never told`;
       conclusions.add({ type: 'DriftFound', atMs: seen.atMs, cause: 'missed-stop', detail });
     }
+    if (container.isRunning) concludeUnseenEnd(conclusions, id, container, moment);
     for (const key of container.keys) withdraw(conclusions, id, key, 'gone', "not in the engine's list", moment);
     conclusions.add({ type: 'ContainerRemoved', atMs: seen.atMs, ...about(id, container, moment.cause) });
   }
 }
 
 /** An inspect that found nothing, or the container's `destroy`: direct evidence about one container, which needs no other. */
-export function concludeVanished(conclusions: Conclusions, { container: id, cause, atMs }: Vanished): void {
+export function concludeVanished(conclusions: Conclusions, seen: Vanished): void {
+  const { container: id, cause, atMs } = seen;
   const container = conclusions.container(id);
   if (container === undefined || isStatic(id)) return;
-  for (const key of container.keys)
-    withdraw(conclusions, id, key, 'removed', 'the container was removed', { cause, atMs });
+  const moment = { cause, atMs, ...causedAt(seen) };
+  if (container.isRunning) concludeUnseenEnd(conclusions, id, container, moment);
+  for (const key of container.keys) withdraw(conclusions, id, key, 'removed', 'the container was removed', moment);
   conclusions.add({ type: 'ContainerRemoved', atMs, ...about(id, container, cause) });
+}
+
+/**
+ * A container that is gone has ended, though no inspect came in time to say how; its penalty goes with it. The engine
+ * tells of the signal before it tells of a removal: without one, it ended by itself (`--rm`). Where neither was told,
+ * whoever removed it asked for it.
+ */
+function concludeUnseenEnd(conclusions: Conclusions, id: string, container: ContainerState, moment: Moment): void {
+  const { stopping, restartCount } = container;
+  conclusions.add({
+    type: 'ContainerStopped',
+    atMs: moment.atMs,
+    ...about(id, container, moment.cause),
+    exitCode: -1,
+    oomKilled: false,
+    requested: stopping !== null || moment.causedAtMs === undefined,
+    penalty: 0,
+    suppressed: false,
+    restartCount,
+  });
 }
 
 function missingOf(state: AnnouncerState, { containers }: Listed): string[] {
   const listed = new Set(containers);
-  return [...state.containers.keys()].filter((id) => !isStatic(id) && !listed.has(id)).sort();
+  const missing: string[] = [];
+  state.containers.forEach((_container, id) => {
+    if (!listed.has(id) && !isStatic(id)) missing.push(id);
+  });
+  return missing.sort();
 }

@@ -1,8 +1,8 @@
-import type { EtcdKey } from '../../shared/name.ts';
-import type { AnnounceRules } from '../rules.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
+import type { AnnounceRules } from '../../rules.ts';
+import { isStopping } from '../readiness/readiness.ts';
+import type { AnnouncerState, ContainerState } from '../state.ts';
 import { isSuppressed, reuseAtMs } from './damping.ts';
-import { isStopping } from './readiness.ts';
-import type { AnnouncerState, ContainerState } from './state.ts';
 
 /** Containers held down whose penalty has fallen below the reuse limit: the edge inspects them again. */
 export function dueForReuse(state: AnnouncerState, nowMs: number, { damping }: AnnounceRules): readonly string[] {

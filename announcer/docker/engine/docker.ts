@@ -1,15 +1,15 @@
 /** The Docker engine over its API. The only importer of dockerode, so that its quirks have one home. */
-import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { type AgentOptions, Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import Docker from 'dockerode';
-import { StartError } from '../../shared/component.ts';
+import { StartError } from '../../../shared/component.ts';
+import { EVENT_FILTERS } from '../events.ts';
+import { type FollowSettings, followEngine } from '../following/follow.ts';
 import { chooseApiVersion } from './api.ts';
 import { type Engine, type EngineClient, EngineError, type EngineHello, type ExecResult } from './engine.ts';
 import { engineErrorOf, statusOf, unlessRefused } from './error.ts';
-import { EVENT_FILTERS } from './events.ts';
-import { type FollowSettings, followEngine } from './follow.ts';
 import { type DockerAddress, describeDockerAddress, parseDockerHost } from './host.ts';
 import type { DockerTls } from './tls.ts';
 
@@ -17,6 +17,8 @@ import type { DockerTls } from './tls.ts';
 const CALL_TIMEOUT_MS = 30_000;
 /** Of a stop whose grace is the container's: after that the engine is believed to be stuck. */
 const STOP_TIMEOUT_MS = 3_600_000;
+/** A connection for inspects is closed when it was not used for so long. */
+const KEPT_MS = 4_000;
 /** How long a first answer may take before the engine counts as unreachable. */
 const HELLO_TIMEOUT_MS = 5_000;
 
@@ -46,6 +48,9 @@ export function dockerClient(host: string, tls?: DockerTls): EngineClient {
 class DockerodeClient implements EngineClient {
   readonly description: string;
   readonly #docker: Docker;
+  /** For inspects alone, of which there are thousands at a start: on connections that are kept for a moment. */
+  readonly #inspecting: Docker;
+  readonly #kept: HttpAgent;
   /** Give up a call under way. */
   readonly #calls = new Set<(error: EngineError) => void>();
   /** By container: the command of ours that outlived its time. */
@@ -53,17 +58,19 @@ class DockerodeClient implements EngineClient {
 
   constructor(address: DockerAddress, tls: DockerTls | undefined) {
     this.description = describeDockerAddress(address);
-    this.#docker = new Docker(optionsOf(address, tls));
+    this.#docker = new Docker(optionsOf(address, tls, agentOf(address, { keepAlive: false })));
+    this.#kept = agentOf(address, { keepAlive: true, timeout: KEPT_MS });
+    this.#inspecting = new Docker(optionsOf(address, tls, this.#kept));
   }
 
   async hello(): Promise<EngineHello> {
-    this.#modem.version = undefined;
+    this.#speak(undefined);
     const ping = await this.#call(HELLO_TIMEOUT_MS, (signal) => this.#pingHeaders(signal));
     const version = await this.#call(HELLO_TIMEOUT_MS, () => this.#docker.version()).catch(unlessRefused);
     const apiVersion =
       chooseApiVersion({ newest: version?.ApiVersion, oldest: version?.MinAPIVersion }) ??
       chooseApiVersion({ newest: ping['api-version'] });
-    this.#modem.version = apiVersion === undefined ? undefined : `v${apiVersion}`;
+    this.#speak(apiVersion);
     const clockMs = Date.parse(String(ping.date));
     return {
       engineVersion: typeof version?.Version === 'string' ? version.Version : 'of unknown version',
@@ -95,10 +102,14 @@ class DockerodeClient implements EngineClient {
   }
 
   async inspect(container: string): Promise<unknown> {
+    const inspectWith = (docker: Docker): Promise<unknown> =>
+      this.#call(CALL_TIMEOUT_MS, (abortSignal) => docker.getContainer(container).inspect({ abortSignal }));
     try {
-      return await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
-        this.#docker.getContainer(container).inspect({ abortSignal }),
-      );
+      // The engine may have closed a kept connection just now, which says nothing about the engine: a new one does.
+      return await inspectWith(this.#inspecting).catch((error: unknown) => {
+        if (!wasCut(error)) throw error;
+        return inspectWith(this.#docker);
+      });
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
@@ -147,6 +158,7 @@ class DockerodeClient implements EngineClient {
   reset(): void {
     const error = new EngineError('unreachable', 'the connection was given up');
     for (const fail of [...this.#calls]) fail(error);
+    this.#kept.destroy();
   }
 
   async #isLingering(container: string): Promise<boolean> {
@@ -163,7 +175,9 @@ class DockerodeClient implements EngineClient {
   async #pingHeaders(abortSignal: AbortSignal): Promise<IncomingMessage['headers']> {
     const dial = { path: '/_ping', method: 'GET', isStream: true, abortSignal, statusCodes: { 200: true } };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      this.#modem.dial(dial, (error, result) => (error === null ? resolve(result as IncomingMessage) : reject(error)));
+      modemOf(this.#docker).dial(dial, (error, result) =>
+        error === null ? resolve(result as IncomingMessage) : reject(error),
+      );
     });
     response.on('error', () => undefined); // of a body that nobody waits for
     response.resume();
@@ -176,6 +190,7 @@ class DockerodeClient implements EngineClient {
    */
   #call<T>(timeoutMs: number, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const own = new AbortController();
+    quiet(own.signal, 'AbortSignal');
     return new Promise<T>((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -203,8 +218,9 @@ class DockerodeClient implements EngineClient {
     });
   }
 
-  get #modem(): Modem {
-    return this.#docker.modem as unknown as Modem;
+  #speak(apiVersion: string | undefined): void {
+    const version = apiVersion === undefined ? undefined : `v${apiVersion}`;
+    for (const docker of [this.#docker, this.#inspecting]) modemOf(docker).version = version;
   }
 }
 
@@ -214,15 +230,23 @@ interface Modem {
   dial(options: object, callback: (error: Error | null, result: unknown) => void): void;
 }
 
+function modemOf(docker: Docker): Modem {
+  return docker.modem as unknown as Modem;
+}
+
+/** Whether the connection was ended by the other side, which a kept one may be at any time. */
+function wasCut(error: unknown): boolean {
+  const code = ((error as EngineError).cause as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
 /** Every option is given, undefined ones too: docker-modem fills the others from `DOCKER_HOST` and its like. */
-function optionsOf(address: DockerAddress, tls: DockerTls | undefined): Docker.DockerOptions {
+function optionsOf(address: DockerAddress, tls: DockerTls | undefined, agent: HttpAgent): Docker.DockerOptions {
   const none = { host: undefined, port: undefined, ca: undefined, cert: undefined, key: undefined };
-  const common = { ...none, timeout: undefined, version: undefined, pathPrefix: '/' };
+  const common = { ...none, timeout: undefined, version: undefined, pathPrefix: '/', agent };
   if (address.kind === 'unix') {
-    const agent = quiet(new HttpAgent({ keepAlive: false }));
-    return { ...common, socketPath: address.path, protocol: 'http', agent } as Docker.DockerOptions;
+    return { ...common, socketPath: address.path, protocol: 'http' } as Docker.DockerOptions;
   }
-  const agent = quiet(address.tls ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false }));
   const certificates = address.tls && tls !== undefined ? tls : {};
   return {
     ...common,
@@ -231,17 +255,24 @@ function optionsOf(address: DockerAddress, tls: DockerTls | undefined): Docker.D
     host: address.host,
     port: address.port,
     protocol: address.tls ? 'https' : 'http',
-    agent,
   } as Docker.DockerOptions;
 }
 
 /**
- * Agents here keep no connection alive: one that the engine closed meanwhile would look like its loss, and a socket whose
- * path was replaced would be spoken to for ever. docker-modem formats its options for a debug line on every call, even
- * when nobody debugs; an agent with all its sockets would cost milliseconds each time.
+ * Only inspects go over connections that are kept: they may be made again, and a kept one that the engine closed would
+ * look like its loss. None is kept for long, so that a socket whose path was replaced is not spoken to for ever.
  */
-function quiet<T extends HttpAgent>(agent: T): T {
-  return Object.assign(agent, { [inspect.custom]: () => 'Agent' });
+function agentOf(address: DockerAddress, options: AgentOptions): HttpAgent {
+  const isSecure = address.kind !== 'unix' && address.tls;
+  return quiet(isSecure ? new HttpsAgent(options) : new HttpAgent(options), 'Agent');
+}
+
+/**
+ * docker-modem formats its options for a debug line on every call, even when nobody debugs: an agent with all its sockets
+ * would cost milliseconds each time, and a signal with its listeners a tenth of the call.
+ */
+function quiet<T extends object>(option: T, name: string): T {
+  return Object.assign(option, { [inspect.custom]: () => name });
 }
 
 /** Whether the command's output ended in time. What it prints may be a secret, and goes nowhere. */

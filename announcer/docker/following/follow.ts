@@ -1,10 +1,10 @@
 import { defer, filter, finalize, map, merge, ReplaySubject, retry, Subject, share, tap, timer } from 'rxjs';
-import type { Log } from '../../shared/log.ts';
-import { backoffMs } from '../../shared/rx.ts';
-import type { Observation } from '../observation.ts';
-import { type Engine, type EngineClient, EngineError, type EngineSight, type EngineStatus } from './engine.ts';
-import { adviceOf } from './error.ts';
-import { readFacts } from './facts.ts';
+import type { Log } from '../../../shared/log.ts';
+import { backoffMs } from '../../../shared/rx.ts';
+import type { Observation } from '../../observation.ts';
+import { type Engine, type EngineClient, EngineError, type EngineSight, type EngineStatus } from '../engine/engine.ts';
+import { adviceOf } from '../engine/error.ts';
+import { readFacts } from '../facts.ts';
 import { LastWords } from './last-words.ts';
 import { SessionMemory } from './memory.ts';
 import { type EngineRequest, engineSession, type SessionItem } from './session.ts';
@@ -64,7 +64,8 @@ export function followEngine(client: EngineClient, settings: FollowSettings): En
     },
     exec: (container, command, timeoutMs) => client.exec(container, command, timeoutMs),
     stop: (container, graceSeconds) => client.stop(container, graceSeconds),
-    look: (container, cause) => requests$.next({ type: 'look', container, cause }),
+    look: (container, cause, causedAtMs) =>
+      requests$.next({ type: 'look', container, cause, ...(causedAtMs !== undefined && { causedAtMs }) }),
     resync: (cause) => requests$.next({ type: 'resync', cause }),
   };
 }

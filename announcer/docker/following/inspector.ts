@@ -1,15 +1,17 @@
-import type { EngineClient } from './engine.ts';
+import type { EngineClient } from '../engine/engine.ts';
 
 /** What one inspect said, and why it was made. */
 export interface Look {
   readonly container: string;
   readonly cause: string;
+  /** When `cause` happened; absent when nobody knows. */
+  readonly causedAtMs?: number;
   /** As it came; undefined when there is no such container. */
   readonly raw: unknown;
 }
 
 interface Pending {
-  cause: string;
+  why: Pick<Look, 'cause' | 'causedAtMs'>;
   readonly done: (() => void)[];
 }
 
@@ -49,15 +51,16 @@ export class Inspector {
   }
 
   /** Resolves when a look that began after this call has been handed on, or has failed. */
-  look(id: string, cause: string, urgency: 'urgent' | 'routine'): Promise<void> {
+  look(id: string, cause: string, urgency: 'urgent' | 'routine', causedAtMs?: number): Promise<void> {
     return new Promise((resolve) => {
+      const why = causedAtMs === undefined ? { cause } : { cause, causedAtMs };
       const container = this.#containers.get(id) ?? { waiting: undefined, underWay: false, stale: false };
       this.#containers.set(id, container);
-      if (container.waiting === undefined) container.waiting = { cause, done: [resolve] };
+      if (container.waiting === undefined) container.waiting = { why, done: [resolve] };
       else {
         container.waiting.done.push(resolve);
         // A list's look says less about why than an event's.
-        if (urgency === 'urgent') container.waiting.cause = cause;
+        if (urgency === 'urgent') container.waiting.why = why;
       }
       if (urgency === 'urgent') {
         this.#routine.delete(id);
@@ -105,10 +108,10 @@ export class Inspector {
     return undefined;
   }
 
-  async #inspect(id: string, container: Container, { cause, done }: Pending): Promise<void> {
+  async #inspect(id: string, container: Container, { why, done }: Pending): Promise<void> {
     try {
       const raw = await this.#client.inspect(id);
-      if (!container.stale && !this.#closed) this.#onLook({ container: id, cause, raw });
+      if (!container.stale && !this.#closed) this.#onLook({ container: id, ...why, raw });
     } catch (error) {
       if (!this.#closed) this.#onError(error, id);
     }

@@ -1,7 +1,7 @@
-import type { Observation } from '../observation.ts';
-import { about, type Conclusions } from './conclusions.ts';
-import { withdraw } from './instances.ts';
-import { DRAINED, HOST_DRAINED } from './readiness.ts';
+import type { Observation } from '../../observation.ts';
+import { about, type Conclusions } from '../conclusions.ts';
+import { withdraw } from '../readiness/instances.ts';
+import { DRAINED, HOST_DRAINED } from '../readiness/readiness.ts';
 
 type DrainAsked = Extract<Observation, { readonly type: 'drain-asked' }>;
 type UndrainAsked = Extract<Observation, { readonly type: 'undrain-asked' }>;
@@ -15,7 +15,7 @@ export function concludeDrain(conclusions: Conclusions, { of, atMs }: DrainAsked
     if (conclusions.state.hostDrainingSinceMs !== null) return;
     conclusions.add({ type: 'HostDraining', atMs, cause: DRAIN });
     for (const [key, { container }] of conclusions.state.instances) {
-      withdraw(conclusions, container, key, 'draining', HOST_DRAINED, { cause: DRAIN, atMs });
+      withdraw(conclusions, container, key, 'draining', HOST_DRAINED, { cause: DRAIN, atMs, causedAtMs: atMs });
     }
     return;
   }
@@ -23,7 +23,8 @@ export function concludeDrain(conclusions: Conclusions, { of, atMs }: DrainAsked
     const container = conclusions.container(id);
     if (container === undefined || container.drainingSinceMs !== null) continue;
     conclusions.add({ type: 'ContainerDraining', atMs, ...about(id, container, DRAIN) });
-    for (const key of container.keys) withdraw(conclusions, id, key, 'draining', DRAINED, { cause: DRAIN, atMs });
+    const moment = { cause: DRAIN, atMs, causedAtMs: atMs };
+    for (const key of container.keys) withdraw(conclusions, id, key, 'draining', DRAINED, moment);
   }
 }
 

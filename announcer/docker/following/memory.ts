@@ -1,0 +1,41 @@
+import { SeenEvents } from '../events.ts';
+import type { ListedContainer } from '../list.ts';
+
+/** Of the last inspect of a container. */
+export interface Known {
+  readonly startedAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly inspectedAtMs: number;
+  /** What the list said just before that inspect; empty when it was no list that asked for it: the next one must. */
+  print: string;
+}
+
+/** Every container is inspected once in so many periodic comparisons, whatever the list says; of over 1,000, more seldom. */
+const ROTATION = 10;
+/** Inspects of one comparison: each costs the engine and us a millisecond, and the list tells every change of a name. */
+const ROTATED_MAX = 100;
+
+/** What outlives a connection, so that the next one neither repeats events nor takes an old one for new. */
+export class SessionMemory {
+  readonly seen = new SeenEvents();
+  readonly known = new Map<string, Known>();
+
+  /** Forgets the containers that are not in `present`. */
+  retain(present: ReadonlySet<string>): void {
+    for (const id of this.known.keys()) if (!present.has(id)) this.known.delete(id);
+  }
+
+  /** Those of which the list says something else than before their last inspect, and those whose inspect is the oldest. */
+  due(listed: readonly ListedContainer[]): readonly ListedContainer[] {
+    const changed: ListedContainer[] = [];
+    const unchanged: { readonly container: ListedContainer; readonly inspectedAtMs: number }[] = [];
+    for (const container of listed) {
+      const known = this.known.get(container.id);
+      if (known?.print !== container.print) changed.push(container);
+      else unchanged.push({ container, inspectedAtMs: known.inspectedAtMs });
+    }
+    unchanged.sort((one, other) => one.inspectedAtMs - other.inspectedAtMs);
+    const oldest = unchanged.slice(0, Math.min(ROTATED_MAX, Math.ceil(listed.length / ROTATION)));
+    return [...changed, ...oldest.map(({ container }) => container)];
+  }
+}
