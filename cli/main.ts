@@ -1,35 +1,10 @@
-import { announcerCommand } from './announcer.ts';
-import { atCommand } from './at.ts';
-import { diffCommand } from './diff.ts';
-import { doctorCommand } from './doctor.ts';
-import { drainCommand } from './drain.ts';
-import { explainCommand } from './explain.ts';
-import { historyCommand } from './history.ts';
-import { journalCommand } from './journal.ts';
-import { lsCommand } from './ls.ts';
-import { runProgram } from './program.ts';
-import { replayCommand } from './replay.ts';
-import { resolverCommand } from './resolver.ts';
-import { runCommand } from './run.ts';
-import { undrainCommand } from './undrain.ts';
-import { upCommand } from './up.ts';
-import { watchCommand } from './watch.ts';
+import { heldSignals } from './process/held-signals.ts';
 
-const commands = [
-  upCommand,
-  announcerCommand,
-  resolverCommand,
-  lsCommand,
-  explainCommand,
-  historyCommand,
-  runCommand,
-  doctorCommand,
-  drainCommand,
-  undrainCommand,
-  atCommand,
-  diffCommand,
-  journalCommand,
-  replayCommand,
-  watchCommand,
-];
-process.exitCode = await runProgram(commands, process.argv.slice(2));
+const argv = process.argv.slice(2);
+// Before anything else is loaded: a signal meanwhile would end this process, or be lost when it is process 1.
+if (argv[0] === 'run') heldSignals();
+const { outliveReaders } = await import('./output.ts');
+outliveReaders();
+const { runProgram } = await import('./program.ts');
+const { commands } = await import('./commands.ts');
+process.exitCode = await runProgram(commands, argv);

@@ -12,6 +12,7 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
     .helpOption('-h, --help', 'Print this help.')
     .helpCommand(false)
     .showSuggestionAfterError()
+    .showHelpAfterError('(rollcall --help lists every command)')
     .exitOverride()
     .addHelpText('after', '\nEach command has its own --help, with every setting, its default and its trade-off.');
   for (const command of commands) {

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { DirectoryLock } from '../../shared/journal/lock.ts';
+import { DirectoryLock } from '../../shared/journal/writing/lock.ts';
 import { type Finding, fine, hint, wrong } from './finding.ts';
 
 const SPACE_WRONG_OCTETS = 16 * 1024 * 1024;

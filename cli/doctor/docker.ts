@@ -1,7 +1,7 @@
-import { dockerClient } from '../../announcer/docker/docker.ts';
-import { type EngineClient, EngineError } from '../../announcer/docker/engine.ts';
+import { dockerClient } from '../../announcer/docker/engine/docker.ts';
+import { type EngineClient, EngineError } from '../../announcer/docker/engine/engine.ts';
+import { readDockerTls } from '../../announcer/docker/engine/tls.ts';
 import { readContainerList } from '../../announcer/docker/list.ts';
-import { readDockerTls } from '../../announcer/docker/tls.ts';
 import { StartError } from '../../shared/component.ts';
 import { type Finding, fine, hint, skewFindings, wrong } from './finding.ts';
 

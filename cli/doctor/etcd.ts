@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { CAUSES } from '../../shared/causes.ts';
 import { silentLog } from '../../shared/log.ts';
 import type { EtcdKey } from '../../shared/name.ts';
-import { openEtcdStore } from '../../shared/store/etcd.ts';
-import { LoginError } from '../../shared/store/etcd-errors.ts';
+import { LoginError } from '../../shared/store/etcd/errors.ts';
+import { openEtcdStore } from '../../shared/store/etcd/etcd.ts';
 import { type Store, StoreError } from '../../shared/store.ts';
-import type { EtcdAccess } from '../etcd-access.ts';
-import { type Finding, fine, skewFindings, wrong } from './finding.ts';
+import type { EtcdAccess } from '../daemon/etcd-access.ts';
+import { type Finding, fine, hint, skewFindings, wrong } from './finding.ts';
 
 export interface EtcdToCheck {
   readonly endpoints: readonly string[];
@@ -16,6 +17,7 @@ export interface EtcdToCheck {
   readonly domainPrefix: string;
   /** The announcer's claim of this host. */
   readonly claimKey: EtcdKey;
+  readonly causesKey: EtcdKey;
 }
 
 const ASK_MS = 3_000;
@@ -51,7 +53,7 @@ async function refusedKey(ask: () => Promise<unknown>): Promise<void> {
 }
 
 /** Nothing stays: a write whose condition cannot hold is refused or not all the same, and the lease is given back. */
-async function checkRights(store: Store, { domainPrefix, claimKey }: EtcdToCheck): Promise<Finding[]> {
+async function checkRights(store: Store, { domainPrefix, claimKey, causesKey }: EtcdToCheck): Promise<Finding[]> {
   const probe = `${domainPrefix}rollcall-doctor/${randomBytes(6).toString('hex')}` as EtcdKey;
   const write = (key: EtcdKey) => () =>
     store.commit({ expect: [{ key, modRevision: NEVER }], writes: [{ type: 'put', key, value: '{}' }] });
@@ -63,7 +65,17 @@ async function checkRights(store: Store, { domainPrefix, claimKey }: EtcdToCheck
   ];
   const findings: Finding[] = [];
   for (const [what, make] of attempts) findings.push((await attempt(what, make)) ?? fine('etcd', `${what}: allowed`));
+  findings.push(await checkCauses(causesKey, write(causesKey)));
   return findings;
+}
+
+/** No name needs it. */
+async function checkCauses(key: EtcdKey, make: () => Promise<unknown>): Promise<Finding> {
+  const what = `writing the causes ${key}`;
+  const failed = await attempt(what, make);
+  if (failed === undefined) return fine('etcd', `${what}: allowed`);
+  const advice = `names are announced all the same; for resolvers to tell why they change: \`etcdctl role grant-permission ROLE --prefix=true write ${CAUSES}\``;
+  return hint('etcd', failed.says, advice);
 }
 
 async function attempt(what: string, make: () => Promise<unknown>): Promise<Finding | undefined> {

@@ -1,6 +1,6 @@
 /** What one look of the doctor found. */
 export interface Finding {
-  readonly about: 'docker' | 'etcd' | 'host' | 'clock' | 'ports' | 'resolv.conf' | 'data';
+  readonly about: 'docker' | 'etcd' | 'host' | 'clock' | 'ports' | 'udp' | 'resolv.conf' | 'data';
   /** `wrong`: rollcall cannot do its work so. `hint`: it can, but someone may expect something else. */
   readonly status: 'fine' | 'hint' | 'wrong';
   readonly says: string;

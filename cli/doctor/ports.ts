@@ -82,7 +82,7 @@ function holderOf(protocol: 'udp' | 'tcp', { port }: HostPort): Holder | undefin
     const words = readProc(`/proc/${pid}/cmdline`)
       .split('\0')
       .filter((word) => word !== '');
-    const isOurs = words.some((word) => /(^|\/)rollcall$|\/cli\/main\.js$/.test(word));
+    const isOurs = words.some((word) => /(^|\/)rollcall$|\/(cli\/main|resolver\/workers\/worker)\.js$/.test(word));
     return { pid, command: words.join(' ').slice(0, 120) || readProc(`/proc/${pid}/comm`).trim(), isOurs };
   }
   return undefined;

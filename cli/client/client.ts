@@ -1,0 +1,103 @@
+import { request } from 'node:http';
+import { formatHostPort, type HostPort } from '../../shared/address.ts';
+import { readAs, setting } from '../../shared/settings.ts';
+import { EXIT_FAILED, EXIT_USAGE } from '../command.ts';
+
+/** `--http` of the commands that ask a daemon. */
+export const clientSettings = {
+  http: setting({
+    flag: 'http',
+    placeholder: 'ADDRESS:PORT',
+    help: 'The daemon to ask: an announcer listens on 8054, a resolver and `up` on 8053.',
+    defaultText: '127.0.0.1:8053',
+    read: (text) => readAs.hostPort(text, 8053),
+    absent: (): HostPort => ({ host: '127.0.0.1', port: 8053 }),
+  }),
+};
+
+/** A daemon did not answer, or answered with an error; the message is for the person who asked. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  /** The message without what to do about it. */
+  readonly brief: string;
+  /** Of the command: 2 when what was asked is wrong, as a time that is none, else 1. */
+  readonly exitCode: number;
+
+  constructor(message: string, options?: ErrorOptions, brief = message, exitCode = EXIT_FAILED) {
+    super(message, options);
+    this.brief = brief;
+    this.exitCode = exitCode;
+  }
+}
+
+const BAD_REQUEST = 400;
+
+/** What a daemon said instead of an answer. */
+export function refusalOf(status: number, url: URL, message: string | undefined): ClientError {
+  const text = message ?? `${url.href} answered ${status}, and no JSON`;
+  return new ClientError(text, undefined, text, status === BAD_REQUEST ? EXIT_USAGE : EXIT_FAILED);
+}
+
+const TIMEOUT_MS = 10_000;
+
+/** @throws {ClientError} when there is no daemon, or it says no */
+export async function askDaemon<T>(
+  address: HostPort,
+  path: string,
+  query: Readonly<Record<string, string | readonly string[] | undefined>>,
+  { method = 'GET', timeoutMs = TIMEOUT_MS }: { readonly method?: 'GET' | 'POST'; readonly timeoutMs?: number } = {},
+): Promise<T> {
+  const url = new URL(path, `http://${formatHostPort(address)}`);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) for (const each of [value].flat()) url.searchParams.append(name, each);
+  }
+  const { status, text } = await send(url, method, timeoutMs).catch((error: unknown) => {
+    const brief = `no daemon answers on ${formatHostPort(address)} (${reasonOf(error, timeoutMs)})`;
+    const message = `${brief}; start one with \`rollcall up\`, or name another with --http`;
+    throw new ClientError(message, { cause: error }, brief);
+  });
+  const body = parseJson(text) as (T & { error?: { message: string } }) | undefined;
+  if (status >= 200 && status < 300 && body !== undefined) return body;
+  if (status === 404 && body?.error?.message === `no such path: ${url.pathname}`)
+    throw otherKind(address, url.pathname);
+  throw refusalOf(status, url, body?.error?.message);
+}
+
+/** Paths that only an announcer (and `up`) has; those that only some daemons have and that are not here are a resolver's. */
+const ANNOUNCER_PATHS: ReadonlySet<string> = new Set(['/v1/drain', '/v1/undrain', '/v1/stop']);
+
+function otherKind(address: HostPort, path: string): ClientError {
+  const [kind, port] = ANNOUNCER_PATHS.has(path) ? ['announcer', 8054] : ['resolver', 8053];
+  const brief = `the daemon on ${formatHostPort(address)} is no ${kind}`;
+  const message = `${brief} (no such path: ${path}); name one with --http (127.0.0.1:${port}, unless it was given another)`;
+  return new ClientError(message, undefined, brief);
+}
+
+/** Not `fetch`, which refuses ports that browsers keep from web pages. */
+function send(url: URL, method: string, timeoutMs: number): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const client = request(url, { method, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.once('error', reject);
+    });
+    client.once('error', reject);
+    client.end();
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown, timeoutMs: number): string {
+  const { code, name, message } = error as { code?: string; name: string; message: string };
+  return name === 'TimeoutError' || code === 'ABORT_ERR' ? `no answer within ${timeoutMs / 1000} s` : (code ?? message);
+}

@@ -1,0 +1,191 @@
+import { isAboutSubject } from '../../shared/events/event-subject.ts';
+import type { JournalEvent } from '../../shared/journal/event.ts';
+import { JournalOpenError } from '../../shared/journal/journal.ts';
+import { StoredJournal } from '../../shared/journal/reading/stored.ts';
+import { readMoment } from '../../shared/moment.ts';
+import { optionalSetting, readSettings, SettingError, switchSetting } from '../../shared/settings.ts';
+import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../command.ts';
+import { complain, complainOfSettings, print } from '../output.ts';
+import { formatTable } from '../text/table.ts';
+
+const settings = {
+  since: optionalSetting({
+    flag: 'since',
+    placeholder: 'TIME',
+    help: 'Of export: only events from then on; 14:32, 15m, 2026-11-20T14:32:00Z.',
+    defaultText: 'the beginning',
+  }),
+  until: optionalSetting({
+    flag: 'until',
+    placeholder: 'TIME',
+    help: 'Of export: only events up to then.',
+    defaultText: 'the end',
+  }),
+  name: optionalSetting({
+    flag: 'name',
+    placeholder: 'NAME',
+    help: 'Of export: only events of a DNS name or some labels of it, a service, or a container by name or id.',
+    defaultText: 'all events',
+  }),
+  json: switchSetting({ flag: 'json', help: 'Of verify and stat: print JSON, for programs.' }),
+};
+
+interface ExportOptions {
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly name: string | undefined;
+}
+
+export const journalCommand: Command = {
+  name: 'journal',
+  summary: 'Look at a journal on disk: verify its files, count its events, export them',
+  description:
+    'Look at a journal on disk, also while a daemon has it open: nothing is locked or changed. `verify` reads every octet and names torn and corrupt lines, damaged snapshots and gaps; exit code 1 when there are any. `stat` counts. `export` prints events as JSON lines with times in ISO 8601.',
+  arguments: [
+    { name: 'action', help: 'verify, stat or export', required: true },
+    { name: 'directory', help: 'such as /var/lib/rollcall/resolver/journal', required: true },
+  ],
+  settings,
+  examples: [
+    'rollcall journal verify /var/lib/rollcall/resolver/journal',
+    'rollcall journal stat /var/lib/rollcall/announcer/journal',
+    'rollcall journal export /var/lib/rollcall/announcer/journal --since 2h --name web',
+  ],
+  run: async ({ arguments: [action = '', directory = ''], flags, environment }) => {
+    const read = readSettings(settings, flags, environment);
+    if (!read.ok) return complainOfSettings('journal', read.problems);
+    const { since, until, name, json } = read.values;
+    try {
+      switch (action) {
+        case 'verify':
+          return await verify(await StoredJournal.open(directory), json);
+        case 'stat':
+          return await stat(await StoredJournal.open(directory), json);
+        case 'export': {
+          const nowMs = Date.now();
+          const range = { ...momentOf('since', since, nowMs), ...momentOf('until', until, nowMs) };
+          return await exportEvents(await StoredJournal.open(directory), { ...range, name });
+        }
+        default:
+          complain(`journal: ${JSON.stringify(action)} is no action; write verify, stat or export`);
+          return EXIT_USAGE;
+      }
+    } catch (error) {
+      if (error instanceof SettingError) return complainOfSettings('journal', [error.message]);
+      if (!(error instanceof JournalOpenError)) throw error;
+      complain(`journal: ${error.message}`);
+      return EXIT_FAILED;
+    }
+  },
+};
+
+/** @throws {SettingError} when it is no moment */
+function momentOf(flag: 'since' | 'until', text: string | undefined, nowMs: number): Partial<ExportOptions> {
+  if (text === undefined) return {};
+  const moment = readMoment(text, nowMs);
+  if (moment === undefined)
+    throw new SettingError(`--${flag}=${JSON.stringify(text)}: write 14:32, 15m or 2026-11-20T14:32:00Z`);
+  return flag === 'since' ? { sinceMs: moment } : { untilMs: moment };
+}
+
+async function verify(journal: StoredJournal, json: boolean): Promise<number> {
+  let count = 0;
+  for await (const fault of journal.faults()) {
+    count += 1;
+    const { type, path, at, detail } = fault;
+    print(json ? JSON.stringify(fault) : `${type}: ${path}${at === undefined ? '' : ` at octet ${at}`}: ${detail}`);
+  }
+  if (!json) {
+    const what = `journal of the ${journal.kind} in ${journal.directory}`;
+    print(
+      count === 0
+        ? `${what}: every line is as it was written, and none is missing`
+        : `${what}: ${count} ${count === 1 ? 'fault' : 'faults'}`,
+    );
+  }
+  return count === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+interface Counted {
+  count: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+async function stat(journal: StoredJournal, json: boolean): Promise<number> {
+  const types = new Map<string, Counted>();
+  let [events, gaps, firstSequence, lastSequence] = [0, 0, 0, 0];
+  for await (const entry of journal.entries()) {
+    if (entry.kind === 'gap') {
+      gaps += 1;
+      continue;
+    }
+    const { event, sequence } = entry;
+    const counted = types.get(event.type) ?? { count: 0, firstMs: event.atMs, lastMs: event.atMs };
+    counted.count += 1;
+    counted.firstMs = Math.min(counted.firstMs, event.atMs);
+    counted.lastMs = Math.max(counted.lastMs, event.atMs);
+    types.set(event.type, counted);
+    if (events === 0) firstSequence = sequence;
+    lastSequence = sequence;
+    events += 1;
+  }
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  const files = journal.files.map(({ name, type, sequence, octets, createdAtMs }) => ({
+    name,
+    type,
+    sequence,
+    octets,
+    createdAt: iso(createdAtMs),
+  }));
+  const byType = [...types]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([type, { count, firstMs, lastMs }]) => ({ type, count, first: iso(firstMs), last: iso(lastMs) }));
+  if (json) {
+    print(JSON.stringify({ kind: journal.kind, events, firstSequence, lastSequence, gaps, types: byType, files }));
+    return EXIT_OK;
+  }
+  print(
+    `journal of the ${journal.kind}: ${events} ${events === 1 ? 'event' : 'events'}, numbers ${firstSequence} to ${lastSequence}, ${gaps} ${gaps === 1 ? 'gap' : 'gaps'}\n`,
+  );
+  const typeRows = byType.map(({ type, count, first, last }) => [type, String(count), first, last]);
+  print(`${formatTable(['EVENT', 'COUNT', 'FIRST', 'LAST'], typeRows)}\n`);
+  const fileRows = files.map(({ name, type, octets, createdAt }) => [name, type, String(octets), createdAt]);
+  print(formatTable(['FILE', 'TYPE', 'OCTETS', 'BEGUN'], fileRows));
+  return EXIT_OK;
+}
+
+/** So much is put together for one write: millions of lines must not each be one. */
+const BATCH_LINES = 500;
+
+async function exportEvents(journal: StoredJournal, { name, ...range }: ExportOptions): Promise<number> {
+  let lines: string[] = [];
+  for await (const entry of journal.entries(range)) {
+    if (entry.kind === 'gap') {
+      const { atMs, ...gap } = entry.gap;
+      lines.push(JSON.stringify({ at: new Date(atMs).toISOString(), gap }));
+    } else if (name === undefined || isAboutSubject({ ...entry.event }, name)) {
+      lines.push(exported(entry.sequence, entry.event));
+    }
+    if (lines.length < BATCH_LINES) continue;
+    if (!(await write(lines))) return EXIT_OK;
+    lines = [];
+  }
+  await write(lines);
+  return EXIT_OK;
+}
+
+function exported(sequence: number, { atMs, ...event }: JournalEvent): string {
+  return JSON.stringify({ sequence, at: new Date(atMs).toISOString(), ...event });
+}
+
+/** Waits for a slow reader: the journal may be larger than the memory. @returns false when the reader has gone */
+function write(lines: readonly string[]): Promise<boolean> {
+  if (lines.length === 0) return Promise.resolve(true);
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${lines.join('\n')}\n`, (error: NodeJS.ErrnoException | null | undefined) => {
+      if (!error || error.code === 'EPIPE') resolve(!error);
+      else reject(error);
+    });
+  });
+}

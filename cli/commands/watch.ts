@@ -1,0 +1,140 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { formatHostPort, type HostPort } from '../../shared/address.ts';
+import { readSettings, switchSetting } from '../../shared/settings.ts';
+import { describeEvent, type EventJson } from '../../shared/text/event-text.ts';
+import { ClientError, clientSettings, refusalOf } from '../client/client.ts';
+import { ServerSentEvents } from '../client/server-sent-events.ts';
+import { type Command, EXIT_OK, EXIT_USAGE } from '../command.ts';
+import { complain, complainOfSettings, onReaderGone, print } from '../output.ts';
+
+const settings = {
+  ...clientSettings,
+  json: switchSetting({ flag: 'json', help: 'Print each event as JSON, for programs.' }),
+};
+
+export const watchCommand: Command = {
+  name: 'watch',
+  summary: 'Follow events as they happen, of a name or all; goes on after a break with what was missed',
+  description:
+    'Follows events as they happen, of a name or all, and goes on after a break with what was missed. Once it follows, it says so on standard error (not with --json).',
+  arguments: [
+    { name: 'name', help: 'a DNS name or some labels of it, a service, or a container by name or id', required: false },
+  ],
+  settings,
+  examples: ['rollcall watch', 'rollcall watch web', 'rollcall watch one --http 127.0.0.1:8054'],
+  run: async ({ arguments: [name], flags, environment }) => {
+    const read = readSettings(settings, flags, environment);
+    if (!read.ok) return complainOfSettings('watch', read.problems);
+    if (name !== undefined && /\s/.test(name)) {
+      complain(`watch: ${JSON.stringify(name)} has a blank, and no name has one; give one name, or none for all`);
+      return EXIT_USAGE;
+    }
+    const { http, json } = read.values;
+    const stop = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    onReaderGone(() => stop.abort());
+    try {
+      await watch(http, name, stop.signal, {
+        // Programs, which take --json, know by the connection.
+        onFollowing: () => {
+          if (!json) complain(`watch: following ${name ?? 'all events'} on ${formatHostPort(http)}`);
+        },
+        onEvent: (event) => print(json ? JSON.stringify(event) : describe(event)),
+      });
+      return EXIT_OK;
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      complain(`watch: ${error.message}`);
+      return error.exitCode;
+    }
+  },
+};
+
+/** The daemon says at least this often that it is there: three times its keepalive. */
+const SILENCE_MS = 45_000;
+const RETRY_MS = 1000;
+
+/**
+ * Follows until `stop`. A daemon that goes away is waited for, once it has been there.
+ *
+ * @throws {ClientError} when there is none to begin with, or it refuses
+ */
+async function watch(
+  address: HostPort,
+  name: string | undefined,
+  stop: AbortSignal,
+  { onFollowing, onEvent }: { readonly onFollowing: () => void; readonly onEvent: (event: EventJson) => void },
+): Promise<void> {
+  let lastId: string | undefined;
+  let wasThere = false;
+  while (!stop.aborted) {
+    const silence = new AbortController();
+    const signal = AbortSignal.any([stop, silence.signal]);
+    try {
+      const response = await connect(address, name, lastId, signal);
+      wasThere = true;
+      onFollowing();
+      let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      try {
+        const events = new ServerSentEvents();
+        const text = new TextDecoder();
+        for await (const chunk of response.body ?? []) {
+          clearTimeout(timer);
+          timer = setTimeout(() => silence.abort(), SILENCE_MS);
+          for (const { id, data } of events.push(text.decode(chunk, { stream: true }))) {
+            lastId = id ?? lastId;
+            onEvent(JSON.parse(data) as EventJson);
+          }
+        }
+      } finally {
+        clearTimeout(timer);
+      }
+    } catch (error) {
+      if (stop.aborted) return;
+      if (error instanceof ClientError || !wasThere) throw asClientError(error, address);
+    }
+    if (stop.aborted) return;
+    complain(`watch: the daemon on ${formatHostPort(address)} is away; waiting for it`);
+    await waitForDaemon(address, stop);
+  }
+}
+
+async function connect(
+  address: HostPort,
+  name: string | undefined,
+  lastId: string | undefined,
+  signal: AbortSignal,
+): Promise<Response> {
+  const url = new URL('/v1/events', `http://${formatHostPort(address)}`);
+  if (name !== undefined) url.searchParams.set('name', name);
+  const headers = { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) };
+  const response = await fetch(url, { headers, signal });
+  if (response.ok) return response;
+  const body = (await response.json().catch(() => undefined)) as { error?: { message: string } } | undefined;
+  throw refusalOf(response.status, url, body?.error?.message);
+}
+
+async function waitForDaemon(address: HostPort, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    await wait(RETRY_MS, undefined, { signal: stop }).catch(() => undefined); // only `stop` ends it early
+    const response = await fetch(new URL('/health', `http://${formatHostPort(address)}`)).catch(() => undefined);
+    if (response === undefined) continue; // still away
+    await response.text();
+    return;
+  }
+}
+
+function asClientError(error: unknown, address: HostPort): Error {
+  if (error instanceof ClientError) return error;
+  const { cause } = error as { cause?: { code?: string } };
+  const reason = cause?.code ?? String(error);
+  const text = `no daemon answers on ${formatHostPort(address)} (${reason}); start one, or name another with --http`;
+  return new ClientError(text, { cause: error });
+}
+
+function describe(event: EventJson): string {
+  if (event.type !== 'EventsMissing') return describeEvent(event);
+  const { fromSequence, toSequence, reason } = event;
+  const when = new Date(event.atMs).toISOString();
+  return `${when}  MISSING  events ${String(fromSequence)} to ${String(toSequence)} of the ${String(event.source)}: ${String(reason)}`;
+}
