@@ -42,7 +42,7 @@ function importsOf(source: string): Import[] {
       names: values,
     });
   }
-  for (const match of source.matchAll(/(?:^import\s+|\bimport\()['"]([^'"]+)['"]/gm)) {
+  for (const match of source.matchAll(/(?:^import\s+|\b(?:import|require)\()['"]([^'"]+)['"]/gm)) {
     imports.push({ from: match[1] as string, typeOnly: false, names: ['*'] });
   }
   return imports;

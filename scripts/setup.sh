@@ -23,6 +23,15 @@ need openssl openssl
 need rsyslogd rsyslog
 need ip iproute2
 need nsenter util-linux
+# The modules by which rsyslog speaks TLS.
+has_rsyslog() {
+  for module in /usr/lib/rsyslog/"$1" /usr/lib/*/rsyslog/"$1"; do
+    if [ -e "$module" ]; then return 0; fi
+  done
+  return 1
+}
+has_rsyslog lmnsd_gtls.so || missing="$missing rsyslog-gnutls"
+has_rsyslog lmnsd_ossl.so || missing="$missing rsyslog-openssl"
 # The image of the tests is built FROM scratch: a busybox that needs libraries would not start in it.
 if command -v busybox >/dev/null 2>&1 && ldd "$(command -v busybox)" >/dev/null 2>&1; then missing="$missing busybox-static"; fi
 /usr/bin/python3 -c 'import dns.message' >/dev/null 2>&1 || missing="$missing python3-dnspython"

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { CLIENT_CORE, cpuMs, type Server } from './servers.ts';
+import { CLIENT_CORE, coreWaitMs, cpuMs, type Server } from './servers.ts';
 
 export interface Load {
   readonly queriesPerSecond: number;
@@ -8,6 +8,8 @@ export interface Load {
   readonly cpuMicroseconds: number;
   readonly latencyMicroseconds: number;
   readonly lost: number;
+  /** Of the time, how much of it the server stood in line for its core, 0 to 1. */
+  readonly coreWait: number;
 }
 
 export interface LoadSettings {
@@ -40,14 +42,18 @@ export async function loadOf(server: Server, directory: string, settings: LoadSe
   if (settings.edns || settings.cookie) args.push('-e');
   if (settings.cookie) args.push('-E', '10:0102030405060708');
   const before = cpuMs(server.pid);
+  const waitedBefore = coreWaitMs(server.pid);
+  const startedMs = performance.now();
   const output = await run('taskset', ['-c', CLIENT_CORE, 'dnsperf', ...args]);
   const cpu = cpuMs(server.pid) - before;
+  const coreWait = (coreWaitMs(server.pid) - waitedBefore) / (performance.now() - startedMs);
   const completed = number(output, /Queries completed:\s+(\d+)/);
   return {
     queriesPerSecond: number(output, /Queries per second:\s+([\d.]+)/),
     cpuMicroseconds: (cpu * 1000) / completed,
     latencyMicroseconds: number(output, /Average Latency \(s\):\s+([\d.]+)/) * 1e6,
     lost: number(output, /Queries lost:\s+(\d+)/),
+    coreWait,
   };
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { silentLog } from '../../shared/log.ts';
 import { keyOf, type OwnerName, parseName } from '../../shared/name.ts';
 import { encodeRecord } from '../../shared/record.ts';
-import { openEtcdStore } from '../../shared/store/etcd.ts';
+import { openEtcdStore } from '../../shared/store/etcd/etcd.ts';
 import { type Store, StoreError, TRANSACTION_OPS_MAX } from '../../shared/store.ts';
 import { type BenchRecord, CLIENT_CORE, type Server, startPinned, ZONE } from './servers.ts';
 

@@ -7,13 +7,13 @@ import { churn, type EtcdServer, putRecords, startEtcd, startResolver } from './
 import { query, RrTypeCode } from './query.ts';
 import {
   type BenchRecord,
+  BOTH_CORES,
   benchRecords,
   CLIENT_CORE,
   compileEcho,
   dnsmasqCommand,
   knotCommand,
   residentMiB,
-  SERVER_CORE,
   type Server,
   startPinned,
   unboundCommand,
@@ -26,6 +26,8 @@ export interface Row {
   readonly cpuMicroseconds: number;
   readonly latencyMicroseconds: number;
   readonly lost: number;
+  /** See {@link Load}. */
+  readonly coreWait: number;
   /** CPU per query as a multiple of the floor's in the same round. */
   readonly toFloor: number;
   readonly residentMiB: number;
@@ -47,7 +49,7 @@ export interface BenchSettings {
 }
 
 /** What can be chosen; the floor and rollcall's quiet row are always there, to compare with. */
-export const ROW_GROUPS = ['peers', 'changes', 'edns', 'tcp', 'flood', 'forward', 'workers'] as const;
+export const ROW_GROUPS = ['peers', 'changes', 'edns', 'tcp', 'flood', 'forward', 'workers', 'udp'] as const;
 export type RowGroup = (typeof ROW_GROUPS)[number];
 
 interface Case {
@@ -61,7 +63,6 @@ interface Case {
 }
 
 /** Where workers are: with the client on one of them. */
-const BOTH_CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 const QUIET = 'rollcall';
 const SERVICES = 100;
 const EACH = 3;
@@ -94,6 +95,7 @@ const NAMES = [
   'forwarding',
   'oneWorker',
   'twoWorkers',
+  'oneByOne',
 ] as const;
 type Servers = Readonly<Record<(typeof NAMES)[number], Server>>;
 
@@ -113,6 +115,7 @@ async function startServers(directory: string, records: readonly BenchRecord[], 
     ]),
     oneWorker: await startResolver('one worker', directory, 15_308, 15_388, etcd.url, [], BOTH_CORES),
     twoWorkers: await startResolver('two workers', directory, 15_309, 15_389, etcd.url, ['--workers', '2'], BOTH_CORES),
+    oneByOne: await startResolver('one by one', directory, 15_310, 15_390, etcd.url, ['--udp-batch', 'off']),
   };
 }
 
@@ -121,7 +124,7 @@ function casesOf(servers: Servers, records: readonly BenchRecord[], etcd: EtcdSe
   const usual = names.flatMap((name) => [`${name}.${ZONE} A`, `${name}.${ZONE} SRV`]);
   const missing = Array.from({ length: 20_000 }, (_unused, at) => `no${(at * 7919) % 1_000_003}.${ZONE} A`);
   const random = Array.from({ length: 200_000 }, (_unused, at) => `r${(at * 7919) % 1_000_003}.example.net A`);
-  const { floor, knot, unbound, dnsmasq, rollcall, forwarding, oneWorker, twoWorkers } = servers;
+  const { floor, knot, unbound, dnsmasq, rollcall, forwarding, oneWorker, twoWorkers, oneByOne } = servers;
   const quiet = { queries: usual, seconds };
   const flood = { queries: missing, seconds };
   const during = (): { stop(): Promise<unknown> } => churn(etcd.store, records, 200);
@@ -147,9 +150,16 @@ function casesOf(servers: Servers, records: readonly BenchRecord[], etcd: EtcdSe
       during,
       budgets: [{ times: 1.3, of: QUIET }],
     },
+    { group: 'udp', name: 'rollcall, --udp-batch off', server: oneByOne, load: quiet },
     { group: 'edns', name: 'rollcall, EDNS and cookie', server: rollcall, load: { ...quiet, cookie: true } },
     { group: 'tcp', name: 'rollcall, TCP', server: rollcall, load: { ...quiet, tcp: true } },
-    { group: 'flood', name: 'rollcall, NXDOMAIN flood', server: rollcall, load: flood },
+    {
+      group: 'flood',
+      name: 'rollcall, NXDOMAIN flood',
+      server: rollcall,
+      load: flood,
+      budgets: [{ times: 2, of: floor.name }],
+    },
     { group: 'flood', name: 'knot, NXDOMAIN flood', server: knot, load: flood },
     {
       group: 'forward',
@@ -191,6 +201,7 @@ async function measure(cases: readonly Case[], { directory, rounds }: BenchSetti
       cpuMicroseconds: of((load) => load.cpuMicroseconds),
       latencyMicroseconds: of((load) => load.latencyMicroseconds),
       lost: of((load) => load.lost),
+      coreWait: of((load) => load.coreWait),
       toFloor: median(ratios[at] ?? []),
       residentMiB: residentMiB(server.pid),
       ...judged(

@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 /** The core that servers are pinned to; the client has the other one. */
 export const SERVER_CORE = '0';
 export const CLIENT_CORE = '1';
+export const BOTH_CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 
 export const ZONE = 's.prod.example.com';
 
@@ -37,6 +38,14 @@ export function benchRecords(services: number, each: number): BenchRecord[] {
       port: 8000 + (at % each),
     };
   });
+}
+
+/**
+ * Where this process runs, and what it starts from then on: what writes and asks would be measured with the servers on their
+ * core.
+ */
+export function standOn(cores: string): void {
+  execFileSync('taskset', ['-a', '-c', '-p', cores, String(process.pid)], { stdio: 'ignore' });
 }
 
 const running = new Set<ChildProcess>();
@@ -186,6 +195,14 @@ ${lines.join('\n')}
 /** User and system time of a process, its threads and the processes below it so far, in milliseconds. */
 export function cpuMs(pid: number): number {
   return [pid, ...childrenOf(pid)].reduce((sum, each) => sum + cpuMsOf(each), 0);
+}
+
+/**
+ * How long the main thread of a process was ready to run and did not get its core, in ms: what other programs on the machine
+ * took. The second figure of schedstat (sched-stats.rst of the kernel), in ns.
+ */
+export function coreWaitMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
 }
 
 function childrenOf(pid: number): number[] {
