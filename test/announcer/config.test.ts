@@ -31,7 +31,7 @@ test('the defaults are those of the design', () => {
     recordTtlSeconds: 5,
     compareMs: 60_000,
     damping: { penaltyPerDeath: 1000, halfLifeMs: 60_000, suppressAbove: 3000, reuseBelow: 1000, maxHoldMs: 600_000 },
-    sinks: { targets: [], labels: [], passwordFile: undefined, caFile: undefined },
+    sinks: { targets: [], labels: [] },
   });
 });
 
@@ -57,6 +57,11 @@ for (const [rule, flags, expected] of [
     '--host-name="node-1.example.com": must be one label',
   ],
   ['an address that names no host is refused', { 'private-ip': '0.0.0.0' }, '--private-ip="0.0.0.0": names no host'],
+  [
+    'a domain that nobody can ask for is refused',
+    { domain: 'a b' },
+    '--domain="a b": must be a name of letters, digits, hyphens and dots',
+  ],
   [
     'an engine over ssh is refused with what to do',
     { docker: 'ssh://host' },

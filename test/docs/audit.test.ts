@@ -6,7 +6,7 @@ import { sinkMetrics } from '../../announcer/sinks/sink-metrics.ts';
 import { Metrics } from '../../shared/metrics.ts';
 
 const page = readFileSync('docs/audit.md', 'utf8');
-const manual = readFileSync('announcer/README.md', 'utf8');
+const manual = readFileSync('docs/announcer.md', 'utf8');
 const source = readFileSync('announcer/sinks/record.ts', 'utf8');
 const test = suite('docs/audit.md');
 

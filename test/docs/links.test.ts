@@ -6,8 +6,6 @@ import * as assert from 'uvu/assert';
 const pages = [
   'README.md',
   'CHANGELOG.md',
-  'announcer/README.md',
-  'resolver/README.md',
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .map((file) => join('docs', file)),

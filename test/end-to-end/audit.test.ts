@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SinkRecord } from '../../announcer/sinks/record.ts';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { type AnnouncerProcess, startAnnouncer } from '../support/stage.ts';
+import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/servers/docker.ts';
+import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { type AnnouncerProcess, startAnnouncer } from '../support/servers/stage.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

@@ -1,12 +1,12 @@
 /** etcd that holds nonsense, is not there, or goes away: what is true still answers. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dig, rdataOf } from '../support/dig.ts';
-import { sendDatagram } from '../support/dns-client.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { freePort } from '../support/ports.ts';
-import { startRollcall } from '../support/rollcall.ts';
-import { DOMAIN, type ResolverProcess, startResolver } from '../support/stage.ts';
+import { dig, rdataOf } from '../support/servers/dig.ts';
+import { sendDatagram } from '../support/servers/dns-client.ts';
+import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { startRollcall } from '../support/servers/rollcall.ts';
+import { DOMAIN, type ResolverProcess, startResolver } from '../support/servers/stage.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

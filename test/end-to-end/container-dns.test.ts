@@ -1,49 +1,31 @@
 /** A container that has the resolver as its nameserver: services from the zone, everything else from an upstream. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dig, rdataOf } from '../support/dig.ts';
-import { type DnsUpstream, startDnsUpstream } from '../support/dns-upstream.ts';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import {
-  type AnnouncerProcess,
-  DOMAIN,
-  type ResolverProcess,
-  startAnnouncer,
-  startResolver,
-} from '../support/stage.ts';
+import { dig, rdataOf } from '../support/servers/dig.ts';
+import { type DnsUpstream, startDnsUpstream } from '../support/servers/dns-upstream.ts';
+import { type DockerHost, haveDocker } from '../support/servers/docker.ts';
+import { skipWithoutEtcd } from '../support/servers/etcd.ts';
+import { closeHostStage, type HostStage, openHostStage } from '../support/servers/host-stage.ts';
+import { DOMAIN, startResolver } from '../support/servers/stage.ts';
 import { until } from '../support/until.ts';
 
-interface Context {
-  etcd: Etcd;
-  docker: DockerHost;
-  image: string;
+interface Context extends HostStage {
   upstream: DnsUpstream;
-  announcer: AnnouncerProcess;
-  resolver: ResolverProcess;
 }
 
 const SUITE = 'end-to-end: a container with --dns';
 const test = suite<Context>(SUITE);
 
 test.before(async (context) => {
-  context.etcd = await startEtcd();
-  context.docker = await startDocker();
-  context.image = await buildBusybox(context.docker);
   context.upstream = await startDnsUpstream('www.example.org. 300 IN A 192.0.2.80');
-  context.announcer = await startAnnouncer(context.etcd.url, context.docker, 'node-1');
   const { host, port } = context.upstream.address;
-  context.resolver = await startResolver(context.etcd.url, {
-    // Containers ask port 53 of the address that --dns names.
-    args: ['--listen', `${context.docker.gateway}:53`, '--forward', `${host}:${port}`],
-  });
+  // Containers ask port 53 of the address that --dns names.
+  const resolverArgs = ({ gateway }: DockerHost) => ['--listen', `${gateway}:53`, '--forward', `${host}:${port}`];
+  await openHostStage(context, { resolverArgs });
 });
-test.after(async ({ announcer, resolver, upstream, docker, etcd }) => {
-  await announcer?.end('SIGTERM');
-  await resolver?.end('SIGTERM');
-  await upstream?.close();
-  await docker?.stop();
-  await etcd?.stop();
+test.after(async (context) => {
+  await closeHostStage(context);
+  await context.upstream?.close();
 });
 
 function lookUp({ docker, image }: Context, name: string, ...args: string[]): Promise<string> {

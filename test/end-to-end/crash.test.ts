@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { spawnAnnouncer, startAnnouncer } from '../support/stage.ts';
+import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/servers/docker.ts';
+import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { spawnAnnouncer, startAnnouncer } from '../support/servers/stage.ts';
 import { until } from '../support/until.ts';
 
 interface Context {

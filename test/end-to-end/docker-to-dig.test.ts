@@ -1,56 +1,28 @@
 /** A container's whole life on real parts: engine, etcd, announcer, resolver, and dig. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dig, rdataOf } from '../support/dig.ts';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { rollcall } from '../support/rollcall.ts';
-import {
-  type AnnouncerProcess,
-  DOMAIN,
-  type ResolverProcess,
-  startAnnouncer,
-  startResolver,
-} from '../support/stage.ts';
+import { dig, rdataOf } from '../support/servers/dig.ts';
+import { haveDocker } from '../support/servers/docker.ts';
+import { skipWithoutEtcd } from '../support/servers/etcd.ts';
+import { clearHost, closeHostStage, type HostStage, openHostStage } from '../support/servers/host-stage.ts';
+import { rollcall } from '../support/servers/rollcall.ts';
+import { DOMAIN } from '../support/servers/stage.ts';
 import { until } from '../support/until.ts';
-
-interface Context {
-  etcd: Etcd;
-  docker: DockerHost;
-  image: string;
-  announcer: AnnouncerProcess;
-  resolver: ResolverProcess;
-}
 
 /** The issue's bound for start to answer and stop to NXDOMAIN. */
 const WITHIN_MS = 1_000;
 
-const test = suite<Context>('end-to-end: container to dig');
+const test = suite<HostStage>('end-to-end: container to dig');
 
-test.before(async (context) => {
-  context.etcd = await startEtcd();
-  context.docker = await startDocker();
-  context.image = await buildBusybox(context.docker);
-  context.announcer = await startAnnouncer(context.etcd.url, context.docker, 'node-1');
-  context.resolver = await startResolver(context.etcd.url);
-});
-test.after(async ({ announcer, resolver, docker, etcd }) => {
-  await announcer?.end('SIGTERM');
-  await resolver?.end('SIGTERM');
-  await docker?.stop();
-  await etcd?.stop();
-});
-test.after.each(async ({ docker, resolver }) => {
-  const ids = await docker.cli('ps', '-aq');
-  if (ids !== '') await docker.cli('rm', '-f', ...ids.split('\n'));
-  await until('all names gone', async () => (await dig(resolver.dns, `web.${DOMAIN}`)).status === 'NXDOMAIN');
-});
+test.before((stage) => openHostStage(stage));
+test.after(closeHostStage);
+test.after.each((stage) => clearHost(stage, `web.${DOMAIN}`));
 
-async function answers(context: Context, name: string, type: string): Promise<string[]> {
+async function answers(context: HostStage, name: string, type: string): Promise<string[]> {
   return rdataOf(await dig(context.resolver.dns, `${name}.${DOMAIN}`, type), type);
 }
 
-function answered(context: Context, name: string, count = 1, timeoutMs = WITHIN_MS): Promise<string[]> {
+function answered(context: HostStage, name: string, count = 1, timeoutMs = WITHIN_MS): Promise<string[]> {
   return until(
     `${count} addresses of ${name}`,
     async () => {
@@ -61,7 +33,7 @@ function answered(context: Context, name: string, count = 1, timeoutMs = WITHIN_
   );
 }
 
-function absent(context: Context, name: string, timeoutMs = WITHIN_MS): Promise<boolean> {
+function absent(context: HostStage, name: string, timeoutMs = WITHIN_MS): Promise<boolean> {
   return until(
     `${name} gone`,
     async () => (await dig(context.resolver.dns, `${name}.${DOMAIN}`)).status === 'NXDOMAIN',
@@ -112,6 +84,27 @@ test('a container that dies by itself is gone within a second, and one that is k
   await answered(context, 'web');
   await docker.cli('kill', id);
   await absent(context, 'web');
+});
+
+test('the resolver, a process of its own, tells which Docker event made it so, when, and how long it took', async (context) => {
+  const { docker, image, resolver } = context;
+  const before = Date.now();
+  const id = await docker.run(['-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', image]);
+  await answered(context, 'web');
+  await docker.cli('kill', id);
+  await absent(context, 'web');
+  const since = new Date(before).toISOString();
+  const history = await until('the cause of the deletion', async () => {
+    const { stdout } = await rollcall(['history', 'web', '--since', since, '--http', `127.0.0.1:${resolver.http}`]);
+    return stdout.includes('docker kill 9') && stdout;
+  });
+  const [, killedAt = ''] =
+    /deleted .*: docker kill 9 at (\S+), container ([0-9a-f]{12}) .* on node-1$/m.exec(history) ?? [];
+  assert.ok(Date.parse(killedAt) >= before && Date.parse(killedAt) <= Date.now(), history);
+  assert.match(history, new RegExp(`put .*: .* at \\S+, container ${id.slice(0, 12)} .* on node-1$`, 'm'));
+  const metrics = await (await fetch(`http://127.0.0.1:${resolver.http}/metrics`)).text();
+  const changed = /rollcall_leg_seconds_count\{leg="changed",service="web"\} (\d+)/.exec(metrics)?.[1];
+  assert.ok(Number(changed) >= 2, changed);
 });
 
 test('SIGHUP is a reload, not a stop', async (context) => {

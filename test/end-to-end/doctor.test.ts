@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../cli/doctor/finding.ts';
-import { type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { freePort } from '../support/ports.ts';
-import { rollcall } from '../support/rollcall.ts';
-import { startAnnouncer } from '../support/stage.ts';
+import { type DockerHost, haveDocker, startDocker } from '../support/servers/docker.ts';
+import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { rollcall } from '../support/servers/rollcall.ts';
+import { startAnnouncer } from '../support/servers/stage.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 interface Context {
@@ -56,7 +56,7 @@ test('all is fine with an engine and an etcd, and nothing is left in them', asyn
   const { exit, findings } = await doctor(['--docker', docker.host, '--etcd', etcd.url]);
   assert.is(exit, 0, JSON.stringify(findings));
   assert.match(of(findings, 'docker', 'fine').join('\n'), /Docker 20[\s\S]*no call that rollcall makes is refused/);
-  assert.is(of(findings, 'etcd', 'fine').length, 5, of(findings, 'etcd').join('\n'));
+  assert.is(of(findings, 'etcd', 'fine').length, 6, of(findings, 'etcd').join('\n'));
   assert.is(of(findings, 'ports', 'fine').length, 3);
   const revision = (json: string) => /"revision":(\d+)/.exec(json)?.[1];
   assert.is(revision(await etcd.ctl('get', 'x', '-w', 'json')), revision(before), 'nothing was written');

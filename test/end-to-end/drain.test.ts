@@ -3,44 +3,37 @@ import { get } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dig, rdataOf } from '../support/dig.ts';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { haveNginx, type Nginx, startNginx } from '../support/nginx.ts';
-import { freePort } from '../support/ports.ts';
-import { rollcall, startRollcall } from '../support/rollcall.ts';
+import { dig, rdataOf } from '../support/servers/dig.ts';
+import { haveDocker } from '../support/servers/docker.ts';
+import { skipWithoutEtcd } from '../support/servers/etcd.ts';
 import {
-  type AnnouncerProcess,
-  DOMAIN,
-  type ResolverProcess,
-  startAnnouncer,
-  startResolver,
-} from '../support/stage.ts';
+  announcerOn,
+  clearHost,
+  closeHostStage,
+  type HostStage,
+  openHostStage,
+} from '../support/servers/host-stage.ts';
+import { haveNginx, type Nginx, startNginx } from '../support/servers/nginx.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { rollcall, startRollcall } from '../support/servers/rollcall.ts';
+import { DOMAIN } from '../support/servers/stage.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
-interface Context {
-  etcd: Etcd;
-  docker: DockerHost;
-  image: string;
-  announcer: AnnouncerProcess;
-  resolver: ResolverProcess;
+interface Context extends HostStage {
   nginx: Nginx;
   port: number;
 }
 
 const NAME = `web.${DOMAIN}`;
 const TTL_SECONDS = 1;
+const RECORD_TTL = ['--record-ttl', String(TTL_SECONDS)];
 const MARGIN_SECONDS = 2;
 const BACKENDS = 3;
 const test = suite<Context>('end-to-end: drain');
 
 test.before(async (context) => {
-  context.etcd = await startEtcd();
-  context.docker = await startDocker();
-  context.image = await buildBusybox(context.docker);
-  context.announcer = await announcerFor(context, temporaryDirectory());
-  context.resolver = await startResolver(context.etcd.url);
+  await openHostStage(context, { announcerArgs: RECORD_TTL });
   context.port = await freePort();
   const { host, port } = context.resolver.dns;
   // One try for each request, as for those that nginx may not repeat: what a client would see is what is counted.
@@ -59,22 +52,11 @@ test.before(async (context) => {
   }`,
   );
 });
-test.after(async ({ nginx, announcer, resolver, docker, etcd }) => {
-  await nginx?.stop();
-  await announcer?.end('SIGTERM');
-  await resolver?.end('SIGTERM');
-  await docker?.stop();
-  await etcd?.stop();
+test.after(async (context) => {
+  await context.nginx?.stop();
+  await closeHostStage(context);
 });
-test.after.each(async ({ docker, resolver }) => {
-  const ids = await docker.cli('ps', '-aq');
-  if (ids !== '') await docker.cli('rm', '-f', ...ids.split('\n'));
-  await until('all names gone', async () => (await dig(resolver.dns, NAME)).status === 'NXDOMAIN');
-});
-
-function announcerFor({ etcd, docker }: Context, dataDir: string): Promise<AnnouncerProcess> {
-  return startAnnouncer(etcd.url, docker, 'node-1', { args: ['--record-ttl', String(TTL_SECONDS)], dataDir });
-}
+test.after.each((context) => clearHost(context, NAME));
 
 /** Ends at once on its stop signal, as most servers do, with whatever request it has. */
 function startBackend({ docker, image }: Context, name: string): Promise<string> {
@@ -181,7 +163,7 @@ test('drain waits out the TTL, keeps the container, survives the announcer, and 
   const explained = await rollcall(['explain', 'one', '--http', `127.0.0.1:${announcer.http}`]);
   assert.match(explained.stdout, /drained by command; `rollcall undrain` ends it/);
   assert.is(await announcer.end('SIGTERM'), 0);
-  context.announcer = await announcerFor(context, announcer.dataDir);
+  context.announcer = await announcerOn(context, RECORD_TTL, announcer.dataDir);
   await answered(context, 1);
   assert.is((await undrain(context, 'one')).exit, 0);
   await answered(context, 2);

@@ -3,8 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { rollcall } from '../support/rollcall.ts';
+import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/servers/docker.ts';
+import { rollcall } from '../support/servers/rollcall.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 interface Context {

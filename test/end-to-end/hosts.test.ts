@@ -1,11 +1,11 @@
 /** Several hosts, each with an engine and an announcer of its own; and the classic monitoring host. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dig, rdataOf } from '../support/dig.ts';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { freePort } from '../support/ports.ts';
-import { DOMAIN, type ResolverProcess, startAnnouncer, startResolver } from '../support/stage.ts';
+import { dig, rdataOf } from '../support/servers/dig.ts';
+import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/servers/docker.ts';
+import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { DOMAIN, type ResolverProcess, startAnnouncer, startResolver } from '../support/servers/stage.ts';
 import { until } from '../support/until.ts';
 
 interface Context {

@@ -2,48 +2,33 @@
 import { get } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dig, rdataOf } from '../support/dig.ts';
-import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../support/docker.ts';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { haveNginx, type Nginx, startNginx } from '../support/nginx.ts';
-import { freePort } from '../support/ports.ts';
-import {
-  type AnnouncerProcess,
-  DOMAIN,
-  type ResolverProcess,
-  startAnnouncer,
-  startResolver,
-} from '../support/stage.ts';
+import { dig, rdataOf } from '../support/servers/dig.ts';
+import { haveDocker } from '../support/servers/docker.ts';
+import { skipWithoutEtcd } from '../support/servers/etcd.ts';
+import { closeHostStage, type HostStage, openHostStage } from '../support/servers/host-stage.ts';
+import { haveNginx, type Nginx, startNginx } from '../support/servers/nginx.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { DOMAIN } from '../support/servers/stage.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
-interface Context {
-  etcd: Etcd;
-  docker: DockerHost;
-  image: string;
-  announcer: AnnouncerProcess;
-  resolver: ResolverProcess;
+interface Context extends HostStage {
   nginx: Nginx;
   port: number;
 }
 
 const NAME = `web.${DOMAIN}`;
+/** Told, so that a failure says which backend nginx waited for. */
+const SLOW_MS = 1000;
 const test = suite<Context>('end-to-end: nginx');
 
 test.before(async (context) => {
-  context.etcd = await startEtcd();
-  context.docker = await startDocker();
-  context.image = await buildBusybox(context.docker);
-  context.announcer = await startAnnouncer(context.etcd.url, context.docker, 'node-1', { args: ['--record-ttl', '1'] });
-  context.resolver = await startResolver(context.etcd.url);
+  await openHostStage(context, { announcerArgs: ['--record-ttl', '1'] });
   context.port = await freePort();
 });
-test.after(async ({ nginx, announcer, resolver, docker, etcd }) => {
-  await nginx?.stop();
-  await announcer?.end('SIGTERM');
-  await resolver?.end('SIGTERM');
-  await docker?.stop();
-  await etcd?.stop();
+test.after(async (context) => {
+  await context.nginx?.stop();
+  await closeHostStage(context);
 });
 
 /** A backend on the container's own address, so that its port is the same wherever it runs; its page is its name. */
@@ -56,14 +41,15 @@ function startBackend({ docker, image }: Context, name: string): Promise<string>
 }
 
 /** One request on a connection of its own: nginx closes kept ones after 1000 requests, which is no fault of a name. */
-function request(port: number): Promise<{ status: number; body: string }> {
+function request(port: number): Promise<{ status: number; body: string; upstream: string }> {
   return new Promise((resolve, reject) => {
     get({ host: '127.0.0.1', port, agent: false }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => {
         body += text;
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      const upstream = String(response.headers['x-upstream'] ?? '');
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body, upstream }));
     }).once('error', reject);
   });
 }
@@ -82,33 +68,46 @@ test('requests keep succeeding while the backend is replaced by one on another a
       set $backend http://${NAME};
       proxy_pass $backend;
       proxy_connect_timeout 2s;
+      proxy_read_timeout 2s;
+      add_header X-Upstream $upstream_addr always;
     }
   }`,
   );
   const pid = context.nginx.pid;
   const bodies: string[] = [];
-  let failures = 0;
+  const failures: string[] = [];
   let going = true;
   const requests = (async () => {
     while (going) {
-      const { status, body } = await request(port);
+      const askedMs = performance.now();
+      const { status, body, upstream } = await request(port).catch((error: Error) => ({
+        status: error.message,
+        body: '',
+        upstream: '',
+      }));
+      const tookMs = Math.round(performance.now() - askedMs);
+      if (tookMs > SLOW_MS) console.log(`  ${tookMs} ms by way of ${upstream}, after ${bodies.length} answers`);
       if (status === 200) bodies.push(body.trim());
-      else failures += 1;
+      else if (going) failures.push(`${status} after ${bodies.length}`);
     }
   })();
-  await until('answers of the first', () => bodies.includes('first'));
-  await startBackend(context, 'second');
-  await until('two addresses', async () => rdataOf(await dig(resolver.dns, NAME), 'A').length === 2);
-  // The first drains for 2 s after its stop signal: longer than the record's TTL of 1 s, so nginx has asked again by then.
-  await docker.cli('stop', '-t', '5', first);
-  const before = bodies.length;
-  await until('20 more answers', () => bodies.length >= before + 20);
-  going = false;
-  await requests;
-  assert.is(failures, 0, `${failures} of ${bodies.length + failures} requests failed`);
+  let before = 0;
+  try {
+    await until('answers of the first', () => bodies.includes('first'));
+    await startBackend(context, 'second');
+    await until('two addresses', async () => rdataOf(await dig(resolver.dns, NAME), 'A').length === 2);
+    // The first drains for 2 s after its stop signal: longer than the record's TTL of 1 s, so nginx has asked again by then.
+    await docker.cli('stop', '-t', '5', first);
+    before = bodies.length;
+    await until('20 more answers', () => bodies.length >= before + 20);
+  } finally {
+    going = false;
+    await requests;
+  }
+  assert.equal(failures, []);
   assert.equal([...new Set(bodies.slice(before))], ['second']);
   assert.is(context.nginx.pid, pid);
-  console.log(`${bodies.length} requests through nginx while the backend was replaced, ${failures} failed`);
+  console.log(`${bodies.length} requests through nginx while the backend was replaced, none failed`);
 });
 
 test('nginx finds another port through SRV-less names: a backend published elsewhere answers after a replacement', async (context) => {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeRecord } from '../../shared/record.ts';
-import { type Etcd, haveProgram, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { freePort } from '../support/ports.ts';
-import { type RollcallProcess, rollcall, startRollcall } from '../support/rollcall.ts';
+import { type Etcd, haveProgram, skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { type RollcallProcess, rollcall, startRollcall } from '../support/servers/rollcall.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

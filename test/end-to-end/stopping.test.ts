@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { freePort } from '../support/ports.ts';
-import { type RollcallProcess, ready, startRollcall } from '../support/rollcall.ts';
+import { type Etcd, skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { type RollcallProcess, ready, startRollcall } from '../support/servers/rollcall.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 interface Context {
@@ -85,7 +85,7 @@ test('SIGTERM during a start leaves nothing in etcd, the predecessor’s names n
     const first = start();
     await ready(http);
     assert.is(await first.end('SIGUSR2'), 0);
-    assert.is((await keys(etcd)).length, 101);
+    assert.is((await keys(etcd)).length, 102, 'a hundred names, the claim, the causes');
     const second = start();
     await second.logged('services-read');
     await sleep(waitMs);

@@ -4,10 +4,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dig, haveDig, rdataOf } from '../support/dig.ts';
-import { freePort } from '../support/ports.ts';
-import { type RollcallProcess, ready, rollcall, startRollcall } from '../support/rollcall.ts';
-import { DOMAIN } from '../support/stage.ts';
+import { dig, haveDig, rdataOf } from '../support/servers/dig.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { type RollcallProcess, ready, rollcall, startRollcall } from '../support/servers/rollcall.ts';
+import { DOMAIN } from '../support/servers/stage.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 

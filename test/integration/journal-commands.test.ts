@@ -6,7 +6,7 @@ import { LiveZone } from '../../resolver/following/live-zone.ts';
 import type { ZoneEvent } from '../../resolver/zone/event.ts';
 import { linesOf } from '../../resolver/zone/lines.ts';
 import { openJournal } from '../support/journal-files.ts';
-import { rollcall } from '../support/rollcall.ts';
+import { rollcall } from '../support/servers/rollcall.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { deletion, keyFor, put } from '../support/zone-text.ts';
 
@@ -45,6 +45,7 @@ test('verify ends with 0 for a whole journal and with 1 for a torn one, and name
   const { exit, stdout } = await rollcall(['journal', 'verify', torn]);
   assert.is(exit, 1);
   assert.match(stdout, new RegExp(`torn-line: .*${name} at octet \\d+: its last 10 octets`));
+  assert.match(stdout, /: 1 fault\n$/);
 });
 
 test('export prints events with ISO times, by time and by name', async () => {

@@ -7,11 +7,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { silentLog } from '../../shared/log.ts';
 import type { EtcdKey } from '../../shared/name.ts';
-import { openEtcdStore } from '../../shared/store/etcd.ts';
-import { askUdp } from '../support/dns-client.ts';
-import { skipWithoutEtcd, startEtcd } from '../support/etcd.ts';
-import { freePort } from '../support/ports.ts';
-import { ready, startRollcall } from '../support/rollcall.ts';
+import { openEtcdStore } from '../../shared/store/etcd/etcd.ts';
+import { askUdp } from '../support/servers/dns-client.ts';
+import { skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
+import { freePort } from '../support/servers/ports.ts';
+import { ready, startRollcall } from '../support/servers/rollcall.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -63,9 +63,20 @@ test('the roles as written let an announcer and a resolver work, and let neither
     await ready(resolverHttp);
     const name = 'web.s.prod.example.com';
     await until('the answer', async () => (await askUdp({ host: '127.0.0.1', port }, { name })).answers?.length === 1);
+    await until('the cause of it', async () => {
+      const answer = await fetch(`http://127.0.0.1:${resolverHttp}/v1/history?name=web`);
+      const { history } = (await answer.json()) as { history: readonly { explained?: { cause: string } }[] };
+      return history.some(({ explained }) => explained?.cause === 'services file');
+    });
+    for (const daemon of daemons)
+      assert.equal(
+        daemon.log().filter(({ event }) => event === 'causes-denied'),
+        [],
+      );
     for (const [user, password, key] of [
       ['rollcall-resolver', 'change-me-3', '/skydns/com/example/prod/s/web/x/y'],
       ['rollcall-announcer', 'change-me-2', '/skydns/org/other/x'],
+      ['rollcall-resolver', 'change-me-3', '/rollcall/causes/node-1'],
     ] as const) {
       const store = openEtcdStore({ endpoints: [etcd.url], user: { name: user, password }, log: silentLog });
       const writing = store.commit({ expect: [], writes: [{ type: 'put', key: key as EtcdKey, value: '{}' }] });

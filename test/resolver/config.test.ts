@@ -22,8 +22,12 @@ function problems(flags: GivenFlags): readonly string[] {
 }
 
 test('the defaults of the design', () => {
-  const { allowForward, ...rest } = config({});
+  const { allowForward, pastClients, ...rest } = config({});
   assert.is(allowForward.length, 9);
+  assert.equal(
+    pastClients.map(({ text }) => text),
+    ['127.0.0.0/8', '::1/128'],
+  );
   assert.equal(rest, {
     prefix: '/skydns',
     zones: [DEFAULT_ZONE],
@@ -41,6 +45,7 @@ test('the defaults of the design', () => {
     rateLimit: 200,
     chaos: true,
     workers: 1,
+    udpBatch: 'auto',
   });
 });
 
@@ -50,6 +55,15 @@ test('the zone is the domain of the announcer beside it, unless zones are given'
   const domain = parseName('example.net');
   const both = settings.ok ? resolverConfig(settings.values, domain) : undefined;
   assert.ok(both?.ok && both.config.zones[0] === domain);
+});
+
+test('a network is its reverse zones; what merely has a slash in it is a name (RFC 2317)', () => {
+  const zones = (...zone: string[]) => config({ zone }).zones.join(' ');
+  assert.is(zones('10.0.0.0/24'), '0.0.10.in-addr.arpa.');
+  assert.is(zones('10.0.0.7/8,s.test'), '10.in-addr.arpa. s.test.');
+  assert.is(zones('10.0.2.0/23', '10.0.2.0/24'), '2.0.10.in-addr.arpa. 3.0.10.in-addr.arpa.');
+  assert.is(zones('2001:db8::/32'), '8.b.d.0.1.0.0.2.ip6.arpa.');
+  assert.is(zones('0/25.2.0.192.in-addr.arpa'), '0/25.2.0.192.in-addr.arpa.');
 });
 
 test('zones, addresses and stubs may be given several times, with commas too', () => {
@@ -87,6 +101,7 @@ test('zones, addresses and stubs may be given several times, with commas too', (
 
 test('none turns forwarding off', () => {
   assert.equal(config({ forward: 'none' }).forward, []);
+  assert.equal(config({ 'past-clients': 'none' }).pastClients, []);
   assert.equal(config({}, { ROLLCALL_FORWARD: 'NONE' }).forward, []);
 });
 
@@ -120,6 +135,11 @@ test('every problem is reported at once, with the value and what to write instea
 
 test('settings that contradict each other are problems', () => {
   assert.match(problems({ forward: 'none,192.0.2.1' })[0] as string, /none cannot stand beside/);
+  assert.match(
+    problems({ 'past-clients': '10.0.0.0/8,none' })[0] as string,
+    /--past-clients: none cannot stand beside/,
+  );
+  assert.match(problems({ 'past-clients': 'office' })[0] as string, /is no network/);
   assert.match(
     problems({ zone: 'example.org', stub: 'corp.example.org=192.0.2.1' })[0] as string,
     /is in zone example\.org\. of this server/,

@@ -63,7 +63,7 @@ for (const [rule, tree, expected] of [
   [
     'each I/O package has one importer, for types too',
     { 'announcer/host/host.ts': "import type Docker from 'dockerode';\n" },
-    ['announcer/host/host.ts: imports dockerode, which only announcer/docker/docker.ts may'],
+    ['announcer/host/host.ts: imports dockerode, which only announcer/docker/engine/docker.ts may'],
   ],
   [
     'announcer and resolver meet only in shared/',
@@ -74,6 +74,11 @@ for (const [rule, tree, expected] of [
     'a dynamic import counts as well',
     { 'resolver/zone/zone.ts': "export const load = () => import('node:dgram');\n" },
     ['resolver/zone/zone.ts: pure, but imports * from node:dgram'],
+  ],
+  [
+    'so does a require, which an optional package is loaded by',
+    { 'resolver/serving/server.ts': "const koffi = require('koffi');\n" },
+    ['resolver/serving/server.ts: imports koffi, which only resolver/serving/udp/system-calls.ts may'],
   ],
 ] as const) {
   test(rule, () => {

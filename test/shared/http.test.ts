@@ -2,7 +2,15 @@ import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ListenError } from '../../shared/address.ts';
-import { HttpError, type HttpServer, limited, type Route, serveHttp } from '../../shared/http.ts';
+import {
+  HttpError,
+  type HttpServer,
+  Limit,
+  limited,
+  momentParameter,
+  type Route,
+  serveHttp,
+} from '../../shared/http.ts';
 import { silentLog } from '../../shared/log.ts';
 import { until } from '../support/until.ts';
 
@@ -46,6 +54,13 @@ test.before(async (context) => {
 });
 test.after(({ server }) => server.close());
 
+test('a trace may ask for a hundred long keys', async ({ url }) => {
+  const query = new URLSearchParams({ z: '1' });
+  for (let at = 0; at < 100; at += 1) query.append('key', `${at}:/skydns/${'label/'.repeat(40)}${at}`);
+  const response = await fetch(`${url}/v1/services/web?${query}`);
+  assert.is(response.status, 200);
+});
+
 test('answers JSON with sorted keys, path parameters decoded', async ({ url }) => {
   const response = await fetch(`${url}/v1/services/web%2F1?z=2`);
   assert.is(response.headers.get('content-type'), 'application/json');
@@ -58,6 +73,53 @@ test('past its limit a handler says to come again', async ({ url }) => {
   assert.is((await fetch(`${url}/wide`)).status, 429);
   waiting[0]?.();
   assert.is((await first).status, 200);
+});
+
+test('a limit holds for all its handlers together', async () => {
+  const limit = new Limit(1, 'histories');
+  let release = (): void => undefined;
+  const slow = limit.on(async () => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    return { json: {} };
+  });
+  const quick = limit.on(() => ({ json: {} }));
+  const request = {} as Parameters<typeof quick>[0];
+  const first = slow(request);
+  assert.is(limit.isReached, true);
+  try {
+    await quick(request);
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as HttpError).status, 429);
+    assert.match((error as HttpError).message, '1 histories are being read');
+  }
+  release();
+  await first;
+  assert.equal(await quick(request), { json: {} });
+});
+
+test('a moment must be one, and have been', () => {
+  const nowMs = Date.parse('2026-11-20T14:32:00Z');
+  const asked = (at: string) => momentParameter(new URLSearchParams({ at }), 'at', nowMs);
+  assert.is(asked(''), undefined);
+  assert.is(asked('15m'), nowMs - 15 * 60_000);
+  assert.is(asked(String(nowMs)), nowMs);
+  for (const [text, code, says] of [
+    ['noon', 'bad-time', /at="noon" is no moment; write 14:32/],
+    ['2026-11-20T14:32:01Z', 'future', /still to come: it is 2026-11-20T14:32:00.000Z here/],
+    [String(nowMs + 3_600_000), 'future', /is 2026-11-20T15:32:00.000Z, which is still to come/],
+  ] as const) {
+    try {
+      asked(text);
+      assert.unreachable(text);
+    } catch (error) {
+      assert.ok(error instanceof HttpError, text);
+      assert.equal([error.status, error.code], [400, code]);
+      assert.match(error.message, says);
+    }
+  }
 });
 
 test('answers text with its content type', async ({ url }) => {

@@ -18,6 +18,8 @@ for (const [text, expected] of [
   ['', undefined],
   ['15', undefined],
   ['2026-13-45', undefined],
+  ['8640000000000001', undefined],
+  ['99999999999d', undefined],
 ] as const) {
   test(`${JSON.stringify(text)} is ${expected === undefined ? 'no moment' : new Date(expected).toISOString()}`, () => {
     assert.is(readMoment(text, NOW), expected);

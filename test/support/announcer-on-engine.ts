@@ -1,14 +1,14 @@
 /** The whole announcer in this process, on an engine and an embedded store. */
 import { join } from 'node:path';
 import type { AnnouncerConfig } from '../../announcer/config.ts';
-import { DAMPING_DEFAULTS } from '../../announcer/decisions/damping.ts';
+import { DAMPING_DEFAULTS } from '../../announcer/decisions/lifecycle/damping.ts';
 import { createAnnouncer } from '../../announcer/main.ts';
 import type { Component } from '../../shared/component.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { parseName } from '../../shared/name.ts';
-import { openEmbeddedStore } from '../../shared/store/embedded.ts';
+import { openEmbeddedStore } from '../../shared/store/embedded/embedded.ts';
 import type { Change, Store } from '../../shared/store.ts';
-import { type RecordingLog, recordingLog } from './recording-log.ts';
+import { type RecordingLog, recordingLog } from './doubles/recording-log.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { until } from './until.ts';
 
@@ -31,7 +31,7 @@ export function configOn(docker: string, compareMs: number): AnnouncerConfig {
     recordTtlSeconds: 5,
     compareMs,
     damping: { ...DAMPING_DEFAULTS, suppressAbove: 1_000_000 },
-    sinks: { targets: [], labels: [], passwordFile: undefined, caFile: undefined },
+    sinks: { targets: [], labels: [] },
   };
 }
 

@@ -34,7 +34,8 @@ export interface Announcing {
   readonly announce: Announce;
   /** What ended it, when something did. */
   readonly error: unknown;
-  want(desired: DesiredKeys): void;
+  /** @param reasons by key: what was concluded */
+  want(desired: DesiredKeys, reasons?: Wish['reasons']): void;
   of<T extends AnnouncerEvent['type']>(type: T): Extract<AnnouncerEvent, { type: T }>[];
   /** Resolves when nothing is left to write. */
   settled(timeoutMs?: number): Promise<void>;
@@ -73,10 +74,11 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
   const claim$ = claim.state$(announce.doubt$);
   let desired: DesiredKeys = options.desired ?? new Map();
   const changed = new Set(desired.keys());
+  let reasons: NonNullable<Wish['reasons']> = new Map();
   const wish = (): Wish => {
     const keys = [...changed];
     changed.clear();
-    return { desired, changed: keys };
+    return { desired, changed: keys, reasons };
   };
   const wishes$ = new BehaviorSubject(wish);
   const events: AnnouncerEvent[] = [];
@@ -98,7 +100,8 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
     get error() {
       return error;
     },
-    want: (next) => {
+    want: (next, why = new Map()) => {
+      reasons = why;
       for (const key of [...desired.keys(), ...next.keys()]) changed.add(key);
       desired = next;
       wishes$.next(wish);

@@ -2,18 +2,14 @@
 import { decode } from 'dns-packet';
 import { lookup, soaOf } from '../../resolver/lookup/lookup.ts';
 import type { Availability, LookupContext, LookupSettings } from '../../resolver/lookup/settings.ts';
-import {
-  Answerer,
-  type AnswererDeps,
-  type AnswererSettings,
-  ASK_SLOWLY,
-  type ClientInfo,
-} from '../../resolver/serving/answerer.ts';
+import { Answerer, ASK_SLOWLY, type ClientInfo } from '../../resolver/serving/answerer.ts';
+import type { AnswererDeps, AnswererSettings } from '../../resolver/serving/answerer-deps.ts';
 import { COMPILED_LIMITS } from '../../resolver/wire/compiled.ts';
+import { Denials } from '../../resolver/wire/denials.ts';
 import type { ZoneEvent } from '../../resolver/zone/event.ts';
 import { evolve, type Zone } from '../../resolver/zone/zone.ts';
-import { type Ask, queryOctets } from './dns-client.ts';
 import { CONTEXT, NOW_MS, SETTINGS } from './lookup-table.ts';
+import { type Ask, queryOctets } from './servers/dns-client.ts';
 import { zoneFrom } from './zone-text.ts';
 
 export const ANSWERER_SETTINGS: AnswererSettings = {
@@ -91,10 +87,13 @@ export function answering(
         availability: state.availability,
       });
     },
+    denials: new Denials(forLookup, () => zone.tree),
     soa: (apex) => soaOf(apex, forLookup, zone.revision),
     revision: () => zone.revision,
     forwarder: undefined,
     mayForward: () => true,
+    mayAskPast: () => false,
+    tellPast: () => Promise.reject(new Error('no past was given')),
     availability: () => state.availability,
     nowMs: () => state.nowMs,
     random: () => 0.5,

@@ -1,6 +1,6 @@
 /** Facts and rules for tests of the announcer's decisions: a container that is announced, changed by what a test is about. */
 import { readFileSync } from 'node:fs';
-import { DAMPING_DEFAULTS } from '../../announcer/decisions/damping.ts';
+import { DAMPING_DEFAULTS } from '../../announcer/decisions/lifecycle/damping.ts';
 import { factsOf } from '../../announcer/docker/inspect.ts';
 import type { ContainerFacts, PortFacts } from '../../announcer/facts.ts';
 import type { AnnounceRules } from '../../announcer/rules.ts';

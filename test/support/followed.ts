@@ -1,5 +1,5 @@
-import { type DockerSettings, dockerEngine } from '../../announcer/docker/docker.ts';
-import type { Engine, EngineStatus } from '../../announcer/docker/engine.ts';
+import { type DockerSettings, dockerEngine } from '../../announcer/docker/engine/docker.ts';
+import type { Engine, EngineStatus } from '../../announcer/docker/engine/engine.ts';
 import type { Observation } from '../../announcer/observation.ts';
 
 type Kept = Observation & { readonly afterMs: number };

@@ -35,7 +35,13 @@ export function followZone(
     past = [],
     timings = {},
     now,
-  }: { past?: readonly ZoneEvent[]; timings?: Partial<FollowTimings>; now?: () => number } = {},
+    steadyMs,
+  }: {
+    past?: readonly ZoneEvent[];
+    timings?: Partial<FollowTimings>;
+    now?: () => number;
+    steadyMs?: () => number;
+  } = {},
 ): FollowedZone {
   const followed = { zone: Zone.empty('/skydns'), state: initialFollowState };
   const events: ZoneEvent[] = [];
@@ -53,6 +59,7 @@ export function followZone(
     log: silentLog,
     timings: { ...QUICK, ...timings },
     ...(now && { now }),
+    ...(steadyMs && { steadyMs }),
   }).subscribe({
     next: (step) => {
       if (step.type === 'confirmed') {

@@ -1,15 +1,20 @@
 /** One simulated history of an engine, a store, and the announcer between them, from one seed, in virtual time. */
 
+import type { AnnouncerEvent } from '../../announcer/event.ts';
+import { claimKeyOf } from '../../announcer/keys/host-claim.ts';
 import type { AnnounceRules } from '../../announcer/rules.ts';
+import { CAUSES } from '../../shared/causes.ts';
 import type { EtcdKey } from '../../shared/name.ts';
+import { decodeRecord } from '../../shared/record.ts';
 import type { Change } from '../../shared/store.ts';
 import { rules as usualRules } from './container-facts.ts';
-import { ContainerScript, comparable, differences, OPERATION_MAX_MS, trueKeys } from './container-script.ts';
-import { FaultyStore } from './faulty-store.ts';
-import { MemoryStore } from './memory-store.ts';
-import { MemoryJournal, type SimulatedAnnouncer, startSimulated } from './simulated-announcer.ts';
-import { SimulatedEngine } from './simulated-engine.ts';
-import { inVirtualTime, seededRandom, type VirtualTime } from './virtual-time.ts';
+import { ContainerScript, comparable, differences, OPERATION_MAX_MS, trueKeys } from './doubles/container-script.ts';
+import { FaultyStore } from './doubles/faulty-store.ts';
+import { MemoryStore } from './doubles/memory-store.ts';
+import { MemoryJournal, type SimulatedAnnouncer, startSimulated } from './doubles/simulated-announcer.ts';
+import { SimulatedEngine } from './doubles/simulated-engine.ts';
+import { SimulatedMachine } from './doubles/simulated-machine.ts';
+import { inVirtualTime, seededRandom, type VirtualTime } from './doubles/virtual-time.ts';
 
 const DOMAIN_PREFIX = '/skydns/com/example/prod/s/';
 const HOUR_MS = 3_600_000;
@@ -25,6 +30,8 @@ const RULES: AnnounceRules = usualRules({
  * 30 s for a stop signal that did not end it, the longest hold for a crash loop; and 15 s for a daemon that comes back.
  */
 export const CONVERGED_WITHIN_MS = COMPARE_MS + MAX_HOLD_MS + 15_000;
+/** Before the lease itself would have run out: the next keepalive says that it is gone. */
+const CLAIMED_AGAIN_MS = 9000;
 /** Nothing may be written for so long then: two comparisons and more. */
 const STEADY_MS = 130_000;
 
@@ -35,6 +42,8 @@ export interface HistoryResult {
   readonly convergedMs: number;
   readonly trace: readonly string[];
   readonly puts: number;
+  /** The announcer's journal. */
+  readonly events: readonly AnnouncerEvent[];
 }
 
 export function runHistory(seed: number): Promise<HistoryResult> {
@@ -45,16 +54,21 @@ export function runHistory(seed: number): Promise<HistoryResult> {
 class HistoryRun {
   readonly #time: VirtualTime;
   readonly #engine: SimulatedEngine;
+  readonly #machine: SimulatedMachine;
   readonly #backend = new MemoryStore();
   readonly #store = new FaultyStore(this.#backend);
-  readonly #journal = new MemoryJournal();
+  #journal = new MemoryJournal();
   readonly #script: ContainerScript;
   readonly #random: () => number;
   readonly #problems: string[] = [];
   /** Everything that has ever been true, by key. */
   readonly #ever = new Map<EtcdKey, Set<string>>();
   readonly #stored = new Map<EtcdKey, string>();
+  /** Host ports of containers, and those of runs whose death was told, with when. */
+  readonly #ports = new Map<string, readonly number[]>();
+  readonly #toldDead = new Map<number, number>();
   #announcer: SimulatedAnnouncer | undefined;
+  #wasClockSet = false;
   #starts = 0;
   #puts = 0;
   readonly #written: string[] = [];
@@ -63,14 +77,22 @@ class HistoryRun {
     this.#random = random;
     this.#time = time;
     this.#engine = new SimulatedEngine(random);
+    this.#engine.reusesPids = true;
+    this.#machine = new SimulatedMachine(this.#engine, random);
     this.#script = new ContainerScript({
       engine: this.#engine,
       random,
       isUp: () => !this.#engine.isDown,
       onChange: () => this.#noteTruth(),
       ignoresStops: true,
+      hasChecks: true,
       pace: 1,
     });
+    this.#engine.onToldDeath = (id) => {
+      // Before it has looked at all of them, or by a clock that was set, it cannot tell of which run a death is.
+      if (!this.#announcer?.isSynced || this.#wasClockSet) return;
+      for (const port of this.#ports.get(id) ?? []) this.#toldDead.set(port, this.#time.nowMs);
+    };
     this.#backend.onChanges = (changes) => this.#take(changes);
   }
 
@@ -87,13 +109,20 @@ class HistoryRun {
     this.#announcer?.crash();
     script.close();
     await this.#backend.close();
-    return { problems: this.#problems, convergedMs, trace: script.trace, puts: this.#puts };
+    return {
+      problems: this.#problems,
+      convergedMs,
+      trace: script.trace,
+      puts: this.#puts,
+      events: this.#journal.events,
+    };
   }
 
   async #start(): Promise<void> {
     this.#starts += 1;
     this.#announcer = await startSimulated({
       client: this.#engine.client,
+      machine: this.#machine,
       store: this.#store,
       rules: RULES,
       journal: this.#journal,
@@ -106,7 +135,7 @@ class HistoryRun {
 
   async #step(): Promise<void> {
     const script = this.#script;
-    if (script.pick(3) === 0) await this.#fault(script.pick(14));
+    if (script.pick(3) === 0) await this.#fault(script.pick(16));
     else script.step();
     // Mostly in a burst, sometimes after a while.
     await this.#pass([0, 5, 40, 300, 2000, 20_000][script.pick(6)] as number);
@@ -147,6 +176,7 @@ class HistoryRun {
         return;
       case 7:
         this.#note('clock is set');
+        this.#wasClockSet = true;
         this.#time.setClock([-HOUR_MS, HOUR_MS, -2000, 2000][this.#script.pick(4)] as number);
         return;
       case 8:
@@ -165,11 +195,14 @@ class HistoryRun {
         store.losingAnswers = this.#script.pick(3);
         store.breakWatches();
         return;
-      case 11:
-        this.#note('announcer crashes');
+      case 11: {
+        const isLost = this.#script.pick(4) === 0;
+        this.#note(`announcer crashes${isLost ? ', and its journal is lost' : ''}`);
         this.#announcer?.crash();
+        if (isLost) this.#journal = new MemoryJournal();
         await this.#pass(this.#script.pick(2 * TTL_SECONDS * 1000));
         return this.#start();
+      }
       case 12:
         this.#note('engine dies, and lists nothing at first');
         engine.die();
@@ -180,10 +213,35 @@ class HistoryRun {
         await this.#pass(this.#script.pick(5000));
         engine.listsNothing = false;
         return;
+      case 13:
+        return this.#loseLease();
+      case 14:
+        // A look may be under way for each of them when it ends.
+        this.#note('all end while they are looked at');
+        engine.slownessMs = 200;
+        this.#announcer?.look([...engine.containers.keys()]);
+        await this.#pass(300);
+        this.#script.killAll();
+        return;
       default:
         this.#note('an event that cannot be read');
         engine.write('{"Type":"container",\n');
     }
+  }
+
+  /** Somebody revokes the lease of a name, or of the claim. */
+  async #loseLease(): Promise<void> {
+    const names = [...this.#stored.keys()];
+    const name = names[this.#script.pick(2 * names.length)];
+    const key = name ?? claimKeyOf(RULES.host.name);
+    const lease = await this.#backend.leaseOf(key);
+    const wasHeld = this.#announcer?.announce.claim.state === 'held';
+    if (lease === undefined || !wasHeld) return;
+    this.#note(`the lease of ${key} is revoked`);
+    await this.#backend.revoke(lease);
+    await this.#time.advance(CLAIMED_AGAIN_MS);
+    if ((await this.#backend.leaseOf(claimKeyOf(RULES.host.name))) !== undefined) return;
+    this.#problems.push(`the host is not claimed again ${CLAIMED_AGAIN_MS / 1000} s after its lease was revoked`);
   }
 
   #comeBack(): void {
@@ -236,6 +294,12 @@ class HistoryRun {
   }
 
   #noteTruth(): void {
+    for (const { id, pid, published } of this.#engine.containers.values()) {
+      const ports = Object.values(published);
+      this.#ports.set(id, ports);
+      // Not every kind gets other ports with each run.
+      if (pid > 0) for (const port of ports) this.#toldDead.delete(port);
+    }
     for (const [key, values] of trueKeys(this.#engine, RULES)) {
       const ever = this.#ever.get(key) ?? new Set();
       for (const value of values) ever.add(value);
@@ -246,8 +310,12 @@ class HistoryRun {
   #take(changes: readonly Change[]): void {
     for (const change of changes) {
       const key = change.type === 'put' ? change.entry.key : change.key;
-      if (!key.startsWith(DOMAIN_PREFIX)) continue;
-      this.#written.push(`${change.type} ${key} at ${(this.#time.nowMs / 1000).toFixed(1)} s`);
+      const isName = key.startsWith(DOMAIN_PREFIX);
+      // The claim is written anew by who lost it; whatever else is written must be for a change.
+      if (isName || key.startsWith(CAUSES)) {
+        this.#written.push(`${change.type} ${key} at ${(this.#time.nowMs / 1000).toFixed(1)} s`);
+      }
+      if (!isName) continue;
       if (change.type === 'delete') {
         this.#stored.delete(key);
         continue;
@@ -255,6 +323,11 @@ class HistoryRun {
       this.#puts += 1;
       const { value } = change.entry;
       this.#stored.set(key, value);
+      const decoded = decodeRecord(value);
+      const diedMs = this.#toldDead.get((decoded.ok ? decoded.record.port : undefined) ?? 0);
+      if (diedMs !== undefined && diedMs < this.#time.nowMs) {
+        this.#problems.push(`was written ${this.#time.nowMs - diedMs} ms after its death was told: ${key} ${value}`);
+      }
       if (!this.#ever.get(key)?.has(comparable(value))) {
         this.#problems.push(`was written and never was: ${key} ${value}`);
       }

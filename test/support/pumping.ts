@@ -4,7 +4,7 @@ import { ContainerBook } from '../../announcer/sinks/container-book.ts';
 import { Feed } from '../../announcer/sinks/feed.ts';
 import { Pump, type PumpSettings } from '../../announcer/sinks/pump.ts';
 import type { Receiver } from '../../announcer/sinks/receiver.ts';
-import { type RecordingLog, recordingLog } from './recording-log.ts';
+import { type RecordingLog, recordingLog } from './doubles/recording-log.ts';
 import { EVENTS } from './sink-events.ts';
 import { until } from './until.ts';
 

@@ -6,10 +6,10 @@ import { type DecodedPacket, decode } from 'dns-packet';
 import type { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { HostPort } from '../../shared/address.ts';
-import { askTcp, queryOctets, sendUdp } from './dns-client.ts';
-import type { Etcd } from './etcd.ts';
-import { freePort } from './ports.ts';
-import { type RollcallProcess, ready, startRollcall } from './rollcall.ts';
+import { askTcp, queryOctets, sendUdp } from './servers/dns-client.ts';
+import type { Etcd } from './servers/etcd.ts';
+import { freePort } from './servers/ports.ts';
+import { type RollcallProcess, ready, startRollcall } from './servers/rollcall.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { eventsFrom } from './zone-text.ts';
 
@@ -20,7 +20,7 @@ export interface SemanticsRow {
   readonly records?: string;
   /**
    * `name TYPE`, then RRs with their TTLs, one a line: answers bare, authority behind `!`, additional behind `+`. Or
-   * `NODATA zone`, `NXDOMAIN zone`, or an RCODE for a response without records.
+   * `NODATA zone`, `NXDOMAIN zone`, or an RCODE, and the records behind it, for a response that is not authoritative.
    */
   readonly asks: Readonly<Record<string, string>>;
 }
@@ -44,12 +44,17 @@ export interface ResolverProcess extends RollcallProcess {
 export async function startResolverProcess(
   etcdUrl: string,
   flags: readonly string[],
-  { dataDir = temporaryDirectory(), wait = true }: { dataDir?: string; wait?: boolean } = {},
+  {
+    dataDir = temporaryDirectory(),
+    wait = true,
+    environment = {},
+  }: { dataDir?: string; wait?: boolean; environment?: Record<string, string> } = {},
 ): Promise<ResolverProcess> {
   const server = { host: '127.0.0.1', port: await freePort() };
   const httpPort = await freePort();
   const listen = ['--listen', `${server.host}:${server.port}`, '--http', `127.0.0.1:${httpPort}`];
-  const child = startRollcall(['resolver', '--etcd', etcdUrl, ...listen, '--data-dir', dataDir, ...flags]);
+  const args = ['resolver', '--etcd', etcdUrl, ...listen, '--data-dir', dataDir, ...flags];
+  const child = startRollcall(args, environment);
   if (wait) {
     const early = child.ended.then((code) => {
       throw new Error(`rollcall resolver ended with ${code}: ${child.stderr()}`);

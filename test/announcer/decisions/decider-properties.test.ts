@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { isActive } from '../../../announcer/checks/check-setting.ts';
 import { decide, evolve, observe } from '../../../announcer/decisions/decider.ts';
 import { desiredKeys } from '../../../announcer/decisions/desired.ts';
-import { type AnnouncerState, initialState, stateFromJson, stateToJson } from '../../../announcer/decisions/state.ts';
+import { type AnnouncerState, initialState } from '../../../announcer/decisions/state.ts';
 import { factsOf } from '../../../announcer/docker/inspect.ts';
 import type { AnnouncerEvent } from '../../../announcer/event.ts';
 import type { ContainerFacts } from '../../../announcer/facts.ts';
@@ -13,6 +13,7 @@ import { candidatesOf } from '../../../announcer/naming/candidates.ts';
 import { retimed } from '../../../announcer/naming/value.ts';
 import type { Observation } from '../../../announcer/observation.ts';
 import { facts, published, rules } from '../../support/container-facts.ts';
+import { stateOfText, textOfState } from '../../support/state-text.ts';
 
 const RULES = rules();
 const T0 = Date.parse('2026-11-20T12:00:00Z');
@@ -242,12 +243,12 @@ test('replaying the events gives the state, byte for byte, and so does a snapsho
   fc.assert(
     fc.property(history, (seen) => {
       const [state, events] = fold(seen);
-      const json = stateToJson(state);
-      assert.is(stateToJson(events.reduce(evolve, initialState)), json);
+      const json = textOfState(state);
+      assert.is(textOfState(events.reduce(evolve, initialState)), json);
       const stored = JSON.parse(JSON.stringify(events)) as AnnouncerEvent[];
-      assert.is(stateToJson(stored.reduce(evolve, initialState)), json);
-      const restored = stateFromJson(json);
-      assert.is(stateToJson(restored), json);
+      assert.is(textOfState(stored.reduce(evolve, initialState)), json);
+      const restored = stateOfText(json);
+      assert.is(textOfState(restored), json);
       assert.equal([...desiredKeys(restored)].sort(), [...desiredKeys(state)].sort());
       assert.equal([...restored.waiting].sort(), [...state.waiting].sort());
     }),
@@ -263,6 +264,24 @@ test('what is desired is what the instances hold, and each is of one container t
       for (const [key, { container, value }] of state.instances) {
         assert.is(state.desired.get(key), value);
         assert.ok(state.containers.get(container)?.keys.includes(key), key);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('every run that began has ended once before the next begins, and before its container is removed', () => {
+  fc.assert(
+    fc.property(history, (seen) => {
+      const running = new Set<string>();
+      for (const event of fold(seen)[1]) {
+        if (event.type === 'ContainerStarted') {
+          assert.not.ok(running.has(event.container), 'a run begins within another');
+          running.add(event.container);
+        }
+        // Whole runs that nobody saw end as well.
+        if (event.type === 'ContainerStopped') running.delete(event.container);
+        if (event.type === 'ContainerRemoved') assert.not.ok(running.has(event.container), 'removed while it runs');
       }
     }),
     { numRuns: 300 },

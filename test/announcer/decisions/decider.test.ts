@@ -370,6 +370,14 @@ test('deaths that no inspect saw are counted by the engine’s restarts', () => 
   ]);
 });
 
+test('deaths that no inspect saw count as well after one that was seen, and the restart that follows it does not', () => {
+  const startedAt = new Date(T0 + 1000).toISOString();
+  const seenAgain = (restartCount: number): string[] =>
+    decide(crashLoop(1), inspected(plain({ startedAt, restartCount }), T0 + 1000), RULES).map(brief);
+  assert.equal(seenAgain(2), ['ContainerStarted', 'announced web']);
+  assert.match(seenAgain(5)[0] ?? '', /^stopped by itself, exit -1, penalty 39\d\d$/);
+});
+
 test('deaths of long ago, learned of only now, hold nothing down', () => {
   const startedAt = new Date(T0 + 10_000).toISOString();
   const survivor = inspected(plain({ startedAt, restartCount: 5 }), T0 + 310_000);
@@ -414,6 +422,7 @@ const ids = (...numbers: number[]) => numbers.map((n) => `${n}`.repeat(64));
 test('what is not in the list is gone, and its end was missed', () => {
   assert.equal(given(...many).when(listed(ids(0, 1, 2, 3, 4, 5, 6))), [
     'drift missed-stop',
+    'stopped by request, exit -1, penalty 0',
     'withdrawn web: gone',
     'ContainerRemoved',
   ]);
@@ -451,8 +460,28 @@ test('a few are believed, however few there are', () => {
 
 test('an inspect that finds nothing is believed: it looked at that one', () => {
   const vanished: Observation = { type: 'vanished', container: ID, cause: 'docker destroy', atMs: T0 + 1 };
-  assert.equal(given(announced).when(vanished), ['withdrawn web: removed', 'ContainerRemoved']);
+  assert.equal(given(announced).when(vanished), [
+    'stopped by request, exit -1, penalty 0',
+    'withdrawn web: removed',
+    'ContainerRemoved',
+  ]);
   assert.equal(given().when(vanished), []);
+});
+
+test('what is gone before its end was inspected has ended all the same: as asked, if its signal was told', () => {
+  const hint = (action: 'kill' | 'die'): Observation => ({
+    ...{ type: 'hinted', container: ID, action, atMs: T0 + 1, engineTimeNano: '1' },
+    ...(action === 'kill' && { signal: 9 }),
+  });
+  const gone: Observation = { type: 'vanished', container: ID, cause: 'docker destroy', atMs: T0 + 2, causedAtMs: T0 };
+  assert.equal(given(announced, hint('kill'), hint('die')).when(gone), [
+    'stopped by request, exit -1, penalty 0',
+    'ContainerRemoved',
+  ]);
+  const byItself = given(announced, hint('die'));
+  assert.equal(byItself.when(gone), ['stopped by itself, exit -1, penalty 0', 'ContainerRemoved'], 'docker run --rm');
+  const exited = inspected(plain({ state: 'exited', pid: 0, exitCode: 143 }), T0 + 1);
+  assert.equal(given(announced, exited).when(gone), ['ContainerRemoved'], 'its end was told');
 });
 
 test('what a comparison changes counts as drift', () => {
@@ -486,6 +515,31 @@ test('decide and evolve say what observe says', () => {
   const [state, events] = observe(initialState, announced, RULES);
   assert.equal(decide(initialState, announced, RULES), events);
   assert.equal(events.reduce(evolve, initialState).desired.toObject(), state.desired.toObject());
+});
+
+test('what is decided says when its cause happened, where that was seen, and not where it was only found', () => {
+  const times = (state: AnnouncerState, seen: Observation): (number | undefined)[] =>
+    decide(state, seen, RULES).flatMap((event) =>
+      event.type === 'InstanceAnnounced' || event.type === 'InstanceWithdrawn' ? [event.causedAtMs] : [],
+    );
+  const started = { ...(announced as Extract<Observation, { type: 'inspected' }>), causedAtMs: T0 - 4 };
+  assert.equal(times(initialState, started), [T0 - 4]);
+  assert.equal(times(initialState, inspected(plain(), T0, 'list')), [undefined]);
+  const { state } = given(announced);
+  assert.equal(times(state, { ...hinted('kill', 15), engineTimeNano: `${T0 + 497}123456` } as Observation), [T0 + 497]);
+  assert.equal(times(state, { ...hinted('die'), engineTimeNano: '0' } as Observation), [undefined]);
+  assert.equal(
+    times(state, { type: 'vanished', container: ID, atMs: T0, cause: 'docker destroy', causedAtMs: T0 - 1 }),
+    [T0 - 1],
+  );
+  assert.equal(times(state, { type: 'listed', atMs: T0, containers: [] }), [undefined]);
+  assert.equal(times(state, { type: 'drain-asked', atMs: T0 + 9, of: 'host' }), [T0 + 9]);
+  assert.equal(times(state, { type: 'stopping', atMs: T0 + 9 }), [T0 + 9]);
+  const checked = facts({ labels: { 'rollcall.check': 'tcp' } });
+  const waiting = given(inspected(checked)).state;
+  assert.equal(times(waiting, probed(checked, true)), [T0 + 100]);
+  const passing = given(inspected(checked), probed(checked, true)).state;
+  assert.equal(times(passing, probed(checked, false, '80/tcp', T0 + 700)), [T0 + 700]);
 });
 
 test.run();

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -32,6 +33,9 @@ function line(action: string, attributes: Record<string, string> = {}, type = 'c
     timeNano: 0,
   }).replace('"timeNano":0', '"timeNano":1795178815385445799');
 }
+
+/** What Podman 4.3 said while containers were run, paused, stopped, killed and removed. */
+const PODMAN = readFileSync('test/fixtures/docker/podman-4-events.jsonl', 'utf8').trim().split('\n');
 
 function event(text: string): EngineEvent | undefined {
   const parsed = parseEventLine(text);
@@ -188,6 +192,21 @@ test('forgets the oldest events first, and remembers more than the engine does',
   assert.is(seen.add(at(4999)), false);
   assert.is(seen.add(at(4999 - 256)), false);
   assert.is(seen.add(at(0)), true);
+});
+
+test('reads every event of a real Podman: a stop is told by the death alone, a kill without its signal', () => {
+  const told = PODMAN.map(parseEventLine);
+  assert.not.ok(told.some(({ type }) => type === 'unreadable'));
+  const web = JSON.parse(PODMAN[0] ?? '{}').Actor.ID as string;
+  const events = told.flatMap((each) => (each.type === 'event' ? [each.event] : []));
+  assert.equal(
+    events.filter(({ container }) => container === web).map(({ action }) => action),
+    ['start', 'die', 'start', 'die', 'destroy'],
+  );
+  assert.equal(
+    events.filter(({ action }) => action === 'kill').map(({ signal }) => signal),
+    [undefined],
+  );
 });
 
 test.run();

@@ -64,6 +64,9 @@ const STATES: readonly (readonly [string, string, boolean])[] = [
   ['created', 'created', false],
   ['host-net', 'running', true],
   ['podman-5-stopping', 'removing', true],
+  ['podman-4', 'running', true],
+  ['podman-4-paused', 'paused', true],
+  ['podman-4-exited', 'exited', false],
   ['api-1.18', 'running', true],
   ['api-1.52', 'running', true],
 ];
@@ -145,6 +148,23 @@ test("reads Podman's inspect: null labels, null bindings, an empty host address"
     { containerPort: 8080, protocol: 'tcp', bindings: [{ hostIp: '', hostPort: 18080 }] },
     { containerPort: 9090, protocol: 'tcp', bindings: [] },
   ]);
+});
+
+test('reads what a real Podman says: no address of the host, an empty health, no network at all', () => {
+  const { ports, networks, health, stopSignal, networkMode, image } = fixtureFacts('podman-4');
+  assert.equal(ports, [{ containerPort: 80, protocol: 'tcp', bindings: [{ hostIp: '', hostPort: 18080 }] }]);
+  assert.equal(networks, [{ name: 'podman', ipv4: '10.88.0.3', ipv6: '' }]);
+  assert.equal(
+    [health, stopSignal, networkMode, image],
+    ['none', 15, 'bridge', 'docker.io/library/rollcall-test:latest'],
+  );
+  const inner = fixtureFacts('podman-4-no-net');
+  assert.equal([inner.networks, inner.networkMode, inner.health], [[], 'none', 'starting']);
+});
+
+test('has the address of a macvlan network', () => {
+  const { networks, networkMode, ports } = fixtureFacts('macvlan');
+  assert.equal([networks, networkMode, ports], [[{ name: 'lan', ipv4: '192.0.2.77', ipv6: '' }], 'lan', []]);
 });
 
 test('takes anything that has an id, and refuses what is no inspect', () => {

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readContainerList } from '../../../announcer/docker/list.ts';
+import { readContainerList, readListed } from '../../../announcer/docker/list.ts';
 
 const test = suite('announcer/docker-list');
 
@@ -19,7 +20,7 @@ const ENTRY = {
   HostConfig: { NetworkMode: 'default' },
 };
 
-const printOf = (entry: unknown): string | undefined => readContainerList([entry])?.[0]?.print;
+const printOf = (entry: unknown): string | undefined => readListed(entry)?.print;
 
 test('prints the same while time passes and the order of maps changes', () => {
   const later = { ...ENTRY, Status: 'Up 2 hours', Ports: [...ENTRY.Ports].reverse(), Labels: { b: '2', a: '1' } };
@@ -37,6 +38,11 @@ for (const [what, change] of Object.entries({
   test(`prints differently when the ${what} changed`, () =>
     assert.is.not(printOf({ ...ENTRY, ...change }), printOf(ENTRY)));
 }
+
+test('reads the list of a real Podman', () => {
+  const listed = readContainerList(JSON.parse(readFileSync('test/fixtures/docker/podman-4-list.json', 'utf8')));
+  assert.equal([listed?.length, new Set(listed?.map(({ id }) => id)).size], [3, 3]);
+});
 
 test('leaves out what has no id, and keeps the rest', () => {
   assert.equal(

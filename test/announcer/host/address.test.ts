@@ -7,18 +7,24 @@ import {
   defaultRoutesIpv6,
   type HostNetwork,
   hostLabelOf,
+  isVirtualCable,
 } from '../../../announcer/host/address.ts';
 
 const test = suite('announcer/host-address');
 
 /** `eth0 192.0.2.1` each; the default routes after it. */
-function network(addresses: readonly string[], defaultRoutes: readonly string[] = []): HostNetwork {
+function network(
+  addresses: readonly string[],
+  defaultRoutes: readonly string[] = [],
+  innerBridges: readonly string[] = [],
+): HostNetwork {
   return {
     addresses: addresses.map((text) => {
       const [name = '', address = ''] = text.split(' ');
       return { name, address };
     }),
     defaultRoutes,
+    innerBridges,
   };
 }
 
@@ -61,6 +67,30 @@ const FOUND: readonly [what: string, network: HostNetwork, publicly: string, pri
     network(['br-lan 192.168.1.7', 'docker0 172.17.0.1'], ['br-lan']),
     '192.168.1.7',
     '192.168.1.7',
+  ],
+  [
+    "a container network's bridge that a person has named",
+    network(['backend 172.20.0.1', 'eth0 192.0.2.1'], ['eth0'], ['backend']),
+    '192.0.2.1',
+    '192.0.2.1',
+  ],
+  [
+    'such a bridge before a private network, and no default route',
+    network(['backend 172.20.0.1', 'eth0 10.0.0.1'], [], ['backend']),
+    '10.0.0.1',
+    '10.0.0.1',
+  ],
+  [
+    'such a bridge that leads out all the same',
+    network(['br-vm 192.168.1.7'], ['br-vm'], ['br-vm']),
+    '192.168.1.7',
+    '192.168.1.7',
+  ],
+  [
+    'such a bridge, and nothing else: better than none',
+    network(['backend 172.20.0.1'], [], ['backend']),
+    '172.20.0.1',
+    '172.20.0.1',
   ],
   [
     'the default route, not the first interface',
@@ -171,5 +201,10 @@ for (const [name, label] of Object.entries({
   test(`makes ${label ?? 'no label'} of the machine's name ${JSON.stringify(name)}`, () =>
     assert.is(hostLabelOf(name), label));
 }
+
+test('tells the cables of containers and virtual machines from ways out of the machine', () => {
+  for (const name of ['veth1a2b3c4', 'vnet0', 'tap0', 'cali12345']) assert.ok(isVirtualCable(name), name);
+  for (const name of ['eth0', 'enp3s0', 'bond0', 'eth0.100', 'wlan0']) assert.not.ok(isVirtualCable(name), name);
+});
 
 test.run();

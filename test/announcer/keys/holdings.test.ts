@@ -84,6 +84,19 @@ test('at the first look a key on a lease of ours stays in its shard, and nothing
   assert.equal(holdings.next(FENCE, true).transactions, []);
 });
 
+test('a comparison comes to every key that is ours or wanted, once', () => {
+  const holdings = new Holdings('node-1', book(LEASE), []);
+  const [wanted, theirs] = [`${KEY}2`, `${KEY}3`] as [EtcdKey, EtcdKey];
+  const desired = new Map([KEY, wanted, theirs].map((key) => [key, VALUE]));
+  holdings.want({ desired, changed: desired.keys() }, 0);
+  holdings.learnAll([entry(5n), entry(5n, { key: theirs, value: '{"owner":"node-2/b"}' })], 9n, 'found', 0);
+  assert.equal([...holdings.everyKey()], [KEY, wanted, theirs]);
+  const some = holdings.everyKey();
+  some.next();
+  holdings.learn(wanted, entry(10n, { key: wanted }), 10n, undefined, 1);
+  assert.equal([...some], [wanted, theirs], 'also when they change meanwhile');
+});
+
 test('an unclaimed key is removed as drift, and only when that is allowed', () => {
   const holdings = new Holdings('node-1', book(LEASE), []);
   holdings.learnAll([entry(5n)], 9n, 'found', 0);
@@ -106,6 +119,20 @@ test('a key that a predecessor wanted is no less its own when the wish is told b
   holdings.want({ desired: new Map(), changed: [KEY] }, 0);
   holdings.learnAll([entry(5n)], 9n, 'found', 0);
   assert.is(holdings.next(FENCE, false).transactions[0]?.writes[0]?.cause, 'withdrawn');
+});
+
+test('keys of `rollcall run` on this host are told apart from ours, and from other hosts’', () => {
+  const holdings = holding();
+  const key = '/skydns/org/example/web/node-1/run-17' as EtcdKey;
+  const value = '{"host":"192.0.2.1","owner":"node-1+run/web/run-17/a1"}';
+  holdings.learn(key, entry(6n, { key, value }), 6n, undefined, 1);
+  const foreign = '/skydns/org/example/web/node-1/other' as EtcdKey;
+  holdings.learn(foreign, entry(7n, { key: foreign, value: '{"owner":"node-10+run/web/x/a1"}' }), 7n, undefined, 1);
+  assert.equal([...holdings.runs()], [{ key, value, service: 'web', instance: 'run-17', revision: '6' }]);
+  assert.equal(
+    [...holdings.ours()].map(([each]) => each),
+    [KEY],
+  );
 });
 
 test.run();

@@ -64,6 +64,7 @@ test('an older fact never replaces a newer one', () => {
 test('a put that is told after the delete that followed it brings nothing back', () => {
   const standing = knowing(entry(OURS, 5n));
   standing.learn(KEY, undefined, 8n);
+  standing.settle(5n);
   assert.is(standing.learn(KEY, entry(OURS, 6n), 6n), undefined);
   assert.is(standing.get(KEY), undefined);
   standing.settle(8n);

@@ -2,11 +2,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { observe } from '../../../announcer/decisions/decider.ts';
 import { type AnnouncerState, initialState } from '../../../announcer/decisions/state.ts';
-import { type Engine, EngineError } from '../../../announcer/docker/engine.ts';
+import { type Engine, EngineError } from '../../../announcer/docker/engine/engine.ts';
 import type { StandingKey } from '../../../announcer/keys/standing.ts';
 import type { Observation } from '../../../announcer/observation.ts';
 import { type DrainProgress, drainRoutes } from '../../../announcer/report/drain-routes.ts';
+import type { RunKey } from '../../../announcer/run/run-owner.ts';
 import { HttpError } from '../../../shared/http.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
 import { facts, ID, rules } from '../../support/container-facts.ts';
 
 const RULES = rules();
@@ -23,7 +25,8 @@ function stage(refusal?: EngineError) {
   let state: AnnouncerState = observe(initialState, seen, RULES)[0];
   const standing = new Map([...state.desired].map(([key, value]) => [key, { value } as StandingKey]));
   const stopped: string[] = [];
-  const writer = { isReading: true, holdings: { ours: () => standing.entries() } };
+  const runs: RunKey[] = [];
+  const writer = { isReading: true, holdings: { ours: () => standing.entries(), runs: () => runs } };
   const health: { lostReason: string | undefined } = { lostReason: undefined };
   const engine = {
     description: 'tcp://192.0.2.1:2375',
@@ -48,7 +51,7 @@ function stage(refusal?: EngineError) {
     const answer = await route?.handle({ params: {}, query: new URLSearchParams(query), headers: {}, signal });
     return answer !== undefined && 'json' in answer ? answer.json : undefined;
   };
-  return { ask, standing, stopped, writer, health };
+  return { ask, standing, stopped, writer, health, runs };
 }
 
 async function refused(attempt: Promise<unknown>): Promise<HttpError> {
@@ -71,6 +74,17 @@ test('the progress of a drain is what stands in the store, whatever was decided'
   assert.equal(await ask('GET', '/v1/drain', `of=${ID}`), { keysStanding: 0, isDraining: true });
   await ask('POST', '/v1/undrain', 'of=web-1');
   assert.is(((await ask('GET', '/v1/drain', `of=${ID}`)) as DrainProgress).isDraining, false);
+});
+
+test('an undrain says what was drained before', async () => {
+  const { ask } = stage();
+  const before = async (path: string, query: string): Promise<unknown> =>
+    ((await ask('POST', path, query)) as { before: unknown }).before;
+  assert.equal(await before('/v1/undrain', 'of=web-1'), { host: false, containers: [] });
+  assert.equal(await before('/v1/drain', 'of=web-1'), { host: false, containers: [] });
+  assert.equal(await before('/v1/drain', 'host=true'), { host: false, containers: [ID] });
+  assert.equal(await before('/v1/undrain', 'of=web-1'), { host: true, containers: [ID] });
+  assert.equal(await before('/v1/undrain', 'host=true'), { host: true, containers: [] });
 });
 
 test('as long as the store was not read, or is away, no progress is believed', async () => {
@@ -103,6 +117,32 @@ test('a proxy that refuses the stop is named, with the call it would have to all
   assert.match(message, /tcp:\/\/192\.0\.2\.1:2375/);
   assert.match(message, /POST \/containers\/\{id\}\/stop/);
   assert.match(message, /docker stop web-1/);
+});
+
+const RUN: RunKey = {
+  key: '/skydns/com/example/prod/s/web/node-1/run-17' as EtcdKey,
+  service: 'web',
+  instance: 'run-17',
+  value: '{"announcedAt":"2026-11-20T12:00:00.000Z","host":"10.0.0.5","owner":"node-1+run/web/run-17/a1"}',
+  revision: '7',
+};
+
+test('a drain names the processes of `rollcall run` that it does not take away', async () => {
+  const { ask, runs } = stage();
+  runs.push(RUN, { ...RUN, key: RUN.key.replace('/web/', '/other/') as EtcdKey, service: 'other' });
+  const of = async (query: string): Promise<unknown> =>
+    ((await ask('POST', '/v1/drain', query)) as { readonly runs: unknown }).runs;
+  assert.equal(await of('of=web'), [{ service: 'web', instance: 'run-17' }]);
+  assert.is(((await of('host=true')) as unknown[]).length, 2);
+  assert.equal(await of('of=web-1'), [], 'a container is meant alone');
+});
+
+test('what is announced by `rollcall run` alone is refused, with what to do', async () => {
+  const { ask, runs } = stage();
+  runs.push({ ...RUN, key: RUN.key.replace('/web/', '/other/') as EtcdKey, service: 'other' });
+  const { status, message } = await refused(ask('POST', '/v1/drain', 'of=other'));
+  assert.is(status, 409);
+  assert.match(message, /run-17 of other is announced by `rollcall run`.*SIGTERM/);
 });
 
 test.run();

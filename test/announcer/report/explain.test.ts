@@ -85,6 +85,17 @@ test('what does not run says so', () => {
   assert.ok(keys.every(({ status }) => status === 'not running'));
 });
 
+test('that the engine tells no ports of what does not run is no refusal', () => {
+  const container = facts({ ...fixtureFacts('exited'), labels: { 'rollcall.name': 'web' }, ports: [], networks: [] });
+  const { refusals, steps } = explainContainer(container, initialState, RULES, T0);
+  assert.equal(refusals, []);
+  assert.equal(
+    steps.map(({ rule }) => rule),
+    ['announce', 'runs'],
+  );
+  assert.match(steps[1]?.verdict ?? '', /known while it runs/);
+});
+
 test('a dry run knows what would be ready', () => {
   assert.is(explainContainer(plain, initialState, RULES, T0).keys[0]?.status, 'ready');
 });

@@ -30,7 +30,7 @@ async function after(...events: AnnouncerEvent[]): Promise<string[]> {
     engineUp: () => false,
   });
   for (const event of events) metrics.count(event, () => true);
-  return (await registry.text()).split('\n').filter((line) => line.startsWith('rollcall_announcer_'));
+  return (await registry.text()).split('\n').filter((line) => /^rollcall_(?:announcer|leg)_/.test(line));
 }
 
 const test = suite('announcer/metrics');
@@ -69,6 +69,21 @@ test('leases lost, conflicts and the gauges are there', async () => {
   ]) {
     assert.ok(lines.includes(line), line);
   }
+});
+
+test('the legs of a change are counted by service: from its cause to the decision, and from there to the store', async () => {
+  const lines = await after(
+    { type: 'InstanceWithdrawn', atMs: 1004, causedAtMs: 1000, ...about, reason: 'stopping', detail: '' },
+    { type: 'KeyRemoved', atMs: 1010, key: KEY, revision: '9', cause: 'withdrawn' },
+    // Found by a comparison: nobody knows since when.
+    { type: 'InstanceAnnounced', atMs: 2000, ...about, cause: 'comparison', value: '{}' },
+    // An engine whose clock is ahead of ours.
+    { type: 'InstanceAnnounced', atMs: 3000, causedAtMs: 3500, ...about, service: 'api', value: '{}' },
+  );
+  assert.ok(lines.includes('rollcall_leg_seconds_sum{leg="decided",service="web"} 0.004'));
+  assert.ok(lines.includes('rollcall_leg_seconds_count{leg="decided",service="web"} 1'));
+  assert.ok(lines.includes('rollcall_leg_seconds_sum{leg="stored",service="web"} 0.006'));
+  assert.ok(lines.includes('rollcall_leg_seconds_sum{leg="decided",service="api"} 0'));
 });
 
 test.run();

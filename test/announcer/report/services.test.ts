@@ -98,4 +98,28 @@ test('services come in the order of their names, and are found by label, by name
   assert.is(findService(services, 'we'), undefined);
 });
 
+test('lists the processes of `rollcall run` on this host beside what the announcer announces', () => {
+  const key = '/skydns/org/example/s/web/node-1/run-17' as EtcdKey;
+  const value =
+    '{"announcedAt":"2026-11-20T12:00:00.000Z","host":"10.0.0.5","owner":"node-1+run/web/run-17/a1","port":8080}';
+  const runs = [{ key, value, service: 'web', instance: 'run-17', revision: '7' }];
+  const [web] = listServices(initialState, '/skydns', DOMAIN, runs);
+  assert.equal(web?.instances, [
+    {
+      service: 'web',
+      name: parseName('run-17.node-1.web.s.example.org'),
+      key,
+      container: 'run:web/run-17',
+      containerName: 'run-17',
+      image: '',
+      host: '10.0.0.5',
+      port: 8080,
+      state: 'announced',
+      detail: 'by `rollcall run`',
+      sinceMs: Date.parse('2026-11-20T12:00:00Z'),
+      revision: '7',
+    },
+  ]);
+});
+
 test.run();

@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BULK_EVENTS } from '../../../resolver/following/session.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
+import { ScriptedStore } from '../../support/doubles/scripted-store.ts';
 import { contentsOf, contentsOfStore, followZone, untilSame } from '../../support/follower.ts';
-import { ScriptedStore } from '../../support/scripted-store.ts';
 import { until } from '../../support/until.ts';
 
 const test = suite('resolver/follow');
@@ -199,7 +199,7 @@ for (const [what, storeId, revision] of [
   ['is older', 'store-1', 3n],
 ] as const) {
   test(`a store that ${what} is another one: its records are taken, absent ones held, then dropped`, async () => {
-    const { store, followed } = await following({ replacedHoldMs: 150 });
+    const { store, followed } = await following({ replacedHoldMs: 150, rereadMs: 60_000 });
     store.put(B, value(2));
     for (let n = 0; n < 10; n += 1) store.put(A, value(n));
     store.replace(storeId, revision, { [B]: value(7) });
@@ -226,6 +226,36 @@ test('a store that came back empty is not believed at once', async () => {
   store.put(A, value(5));
   await until('the owner writes again', () => contentsOf(followed.zone)[0] === `${A}@1=${value(5)}`);
   followed.stop();
+});
+
+test('a wall clock that is set neither ends nor lengthens the hold', async () => {
+  for (const setByMs of [3_600_000, -3_600_000]) {
+    const [wall, steady] = [{ ms: 1e12 }, { ms: 5000 }];
+    const store = new ScriptedStore();
+    store.put(A, value(1));
+    const clocks = { now: () => wall.ms, steadyMs: () => steady.ms };
+    const followed = followZone(store, { ...clocks, timings: { replacedHoldMs: 60_000 } });
+    await until('the first sync', () => followed.confirmations > 0);
+    store.replace('store-2', 1n, {});
+    await until('the replacement', () => followed.ofType('StoreReplaced').length === 1);
+    wall.ms += setByMs;
+    const { prefix } = store.reads;
+    await until('more reads', () => store.reads.prefix > prefix + 2);
+    assert.is(followed.zone.size, 1, `held, set by ${setByMs} ms`);
+    steady.ms += 60_000;
+    await untilSame(followed, () => store.entries);
+    followed.stop();
+  }
+});
+
+test('a hold that a restart goes on with is no longer for a wall clock that was set back between', async () => {
+  const { store, followed } = await following();
+  store.replace('store-2', 1n, {});
+  await until('the replacement', () => followed.ofType('StoreReplaced').length === 1);
+  followed.stop();
+  const restarted = followZone(store, { past: followed.events, now: () => Date.now() - 3_600_000 });
+  await untilSame(restarted, () => store.entries);
+  restarted.stop();
 });
 
 test('a restart finds out that the store was replaced meanwhile, and goes on holding', async () => {

@@ -4,7 +4,7 @@ import { Leases } from '../../../resolver/following/leases.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { type OwnerName, parseName } from '../../../shared/name.ts';
 import type { LeaseId } from '../../../shared/store.ts';
-import { ScriptedStore } from '../../support/scripted-store.ts';
+import { ScriptedStore } from '../../support/doubles/scripted-store.ts';
 import { until } from '../../support/until.ts';
 
 const test = suite('resolver/leases');

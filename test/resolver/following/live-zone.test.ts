@@ -38,6 +38,21 @@ test('a zone that was never read is not stale but unknown, however long', () => 
   assert.is(live.staleMs(1e9), 0);
 });
 
+test('staleness is counted by the steady clock: the wall clock may be set while the store is away', () => {
+  const live = new LiveZone('/skydns');
+  live.apply(synced);
+  const [wallMs, steadyMs] = [7_200_000, 1_000];
+  live.confirm(wallMs, steadyMs);
+  live.apply(lost);
+  assert.is(live.confirmedAtMs, wallMs, 'what is written is the wall clock’s');
+  assert.equal(live.availability(steadyMs + 100, 100), { type: 'stale', sinceMs: steadyMs, ttlCapSeconds: 5 });
+  assert.is(live.availability(steadyMs + 101, 100), 'too-stale');
+  assert.is(live.unconfirmedMs(steadyMs + 101), 101);
+  live.confirm(wallMs - 3_600_000, steadyMs + 200);
+  live.apply(lost);
+  assert.equal(live.availability(steadyMs + 250, 100), { type: 'stale', sinceMs: 1_200, ttlCapSeconds: 5 });
+});
+
 test('counts drift', () => {
   const live = new LiveZone('/skydns');
   live.apply({ type: 'DriftFound', atMs: 0, key: '/skydns/a' as never, detail: '' });

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProblemLog } from '../../../resolver/following/problem-log.ts';
 import type { EtcdKey } from '../../../shared/name.ts';
-import { recordingLog } from '../../support/recording-log.ts';
+import { recordingLog } from '../../support/doubles/recording-log.ts';
 
 const test = suite('resolver/problem-log');
 

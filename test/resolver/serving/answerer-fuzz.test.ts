@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClientInfo } from '../../../resolver/serving/answerer.ts';
 import { type Answering, answering, TCP_CLIENT, UDP_CLIENT } from '../../support/answering.ts';
-import { optOctets, queryOctets } from '../../support/dns-client.ts';
 import { mutate, Random } from '../../support/mutations.ts';
+import { optOctets, queryOctets } from '../../support/servers/dns-client.ts';
 
 /**
  * Mutated messages into the query path. `ROLLCALL_FUZZ_INPUTS` sets their number, `ROLLCALL_FUZZ_SEED` the seed, which a

@@ -12,7 +12,7 @@ import {
   TCP_CLIENT,
   UDP_CLIENT,
 } from '../../support/answering.ts';
-import { type Ask, queryOctets, recordTexts, wireName } from '../../support/dns-client.ts';
+import { type Ask, queryOctets, recordTexts, wireName } from '../../support/servers/dns-client.ts';
 import { deletion, keyFor, put } from '../../support/zone-text.ts';
 
 const test = suite('resolver/answerer');
@@ -229,15 +229,30 @@ test('a CNAME in the zone goes with what it points at', () => {
 test('a negative answer that was asked for again stays compiled, and its serial is that of the zone when it is sent', () => {
   const state = on();
   const serial = () => {
-    const [soa] = askDecoded(state, { name: 'gone.example.org' }).authorities ?? [];
+    const [soa] = askDecoded(state, { name: 'note.example.org', type: 'MX' }).authorities ?? [];
     return (soa as { data: { serial: number } } | undefined)?.data.serial;
   };
   assert.equal([serial(), serial(), serial()], [6, 6, 6]);
   state.apply(put(keyFor('4.web.example.org'), '{"host":"192.0.2.4"}', 0x1_0000_0005));
   assert.is(serial(), 5, 'the low 32 bits');
   assert.is(state.lookups, 2, 'the second was kept');
-  state.apply(put(keyFor('x.gone.example.org'), '{"host":"192.0.2.9"}', 0x1_0000_0006));
-  assert.is(askDecoded(state, { name: 'gone.example.org' }).answers?.length, 1);
+  state.apply(put(keyFor('note.example.org'), '{"host":"192.0.2.9","mail":true}', 0x1_0000_0006));
+  assert.is(askDecoded(state, { name: 'note.example.org', type: 'MX' }).answers?.length, 1);
+});
+
+test('a name that is not there is denied without a lookup and without keeping anything, with the serial of the moment', () => {
+  const state = on();
+  const denied = () => askDecoded(state, { name: 'x.gone.example.org' });
+  for (let times = 0; times < 3; times += 1) assert.is((denied() as unknown as { rcode: string }).rcode, 'NXDOMAIN');
+  assert.is(state.lookups, 0);
+  assert.is(state.answerer.compiled.negativeEntries, 0);
+  state.apply(put(keyFor('4.web.example.org'), '{"host":"192.0.2.4"}', 0x1_0000_0005));
+  const [soa] = denied().authorities ?? [];
+  assert.is((soa as { data: { serial: number } } | undefined)?.data.serial, 5, 'the low 32 bits');
+  state.apply(put(keyFor('gone.example.org'), '{"host":"192.0.2.9"}', 0x1_0000_0006));
+  assert.is((denied() as unknown as { rcode: string }).rcode, 'NXDOMAIN');
+  state.apply(put(keyFor('y.x.gone.example.org'), '{"host":"192.0.2.9"}', 0x1_0000_0007));
+  assert.is(denied().answers?.length, 1);
 });
 
 test('an answer is looked up again when its time is over', () => {

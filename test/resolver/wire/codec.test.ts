@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeResponse } from '../../../resolver/wire/codec.ts';
 import { answering } from '../../support/answering.ts';
-import { queryOctets } from '../../support/dns-client.ts';
+import { queryOctets } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/codec');
 

@@ -7,7 +7,7 @@ import { foldedQuestion, QueryReader, readQuestionName } from '../../../resolver
 import { compose, type Response } from '../../../resolver/wire/respond.ts';
 import { parseName } from '../../../shared/name.ts';
 import { Rcode } from '../../../shared/rrset.ts';
-import { queryOctets } from '../../support/dns-client.ts';
+import { queryOctets } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/compiled');
 const LIMITS: CompiledLimits = { positiveEntries: 100, positiveOctets: 1e9, negativeEntries: 100, negativeOctets: 1e9 };

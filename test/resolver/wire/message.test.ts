@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { MessageWriter, writeTurned } from '../../../resolver/wire/message.ts';
 import { parseName } from '../../../shared/name.ts';
 import type { Rdata, ResourceRecord } from '../../../shared/rrset.ts';
-import { recordTexts, wireName } from '../../support/dns-client.ts';
+import { recordTexts, wireName } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/message');
 const NAME = parseName('web.example.org');

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { foldedQuestion, QueryReader, readQuestionName } from '../../../resolver/wire/query.ts';
 import { parseName } from '../../../shared/name.ts';
 import { Rcode } from '../../../shared/rrset.ts';
-import { optOctets, queryOctets, wireName } from '../../support/dns-client.ts';
+import { optOctets, queryOctets, wireName } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/query');
 const reader = new QueryReader(7);

@@ -6,7 +6,7 @@ import { MessageWriter } from '../../../resolver/wire/message.ts';
 import { type Composed, compose, type Response, responseOf } from '../../../resolver/wire/respond.ts';
 import { parseName } from '../../../shared/name.ts';
 import { Rcode, type Rdata, type ResourceRecord } from '../../../shared/rrset.ts';
-import { recordTexts, wireName } from '../../support/dns-client.ts';
+import { recordTexts, wireName } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/respond');
 const writer = new MessageWriter();

@@ -99,6 +99,17 @@ test('a host that can be no name is a bad value', () => {
   assert.match(zone.problems.get(web) ?? '', /field host is neither an address nor a domain name/);
 });
 
+test('a port that no SRV can carry is a bad value', () => {
+  for (const port of [65_536, 70_000, -2]) {
+    const zone = after(put(web, `{"host":"192.0.2.1","port":${port}}`, 1), put(keyFor('2.web.example.org'), A, 2));
+    assert.is(zone.problems.get(web), `field port is ${port}; it must be from 0 to 65535, or -1 for none`);
+    assert.is(zone.problemCount, 1, 'it costs its own key');
+  }
+  for (const port of [65_535, 0, -1]) {
+    assert.is(after(put(web, `{"host":"192.0.2.1","port":${port}}`, 1)).problemCount, 0);
+  }
+});
+
 test('a key that is no name is kept, listed, and changes no answer', () => {
   const keys = ['/skydns/org//web', '/skydns/org/web/', `/skydns/org/${'x'.repeat(64)}`] as EtcdKey[];
   const zone = after(...keys.map((key, index) => put(key, A, index + 1)));

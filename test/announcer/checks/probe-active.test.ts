@@ -1,0 +1,53 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CHECK_TIMING_DEFAULTS } from '../../../announcer/checks/check-setting.ts';
+import type { ListeningProbe } from '../../../announcer/checks/listening.ts';
+import type { Machine } from '../../../announcer/checks/machine.ts';
+import { type AskingTools, askingProbe } from '../../../announcer/checks/probe-active.ts';
+import type { Look } from '../../../announcer/checks/probe-run.ts';
+import { Turns } from '../../../announcer/docker/following/turns.ts';
+import { facts } from '../../support/container-facts.ts';
+
+const test = suite('announcer/probe-active');
+
+const CHECK = { kind: 'tcp', port: '80/tcp', ...CHECK_TIMING_DEFAULTS } as const;
+const SERVES = { passing: true, detail: 'listening 80/tcp', loopback: undefined, inode: '1' };
+
+/** One look at a container whose port is in LISTEN, and whose address answers. @param then happens before it does */
+async function look(then: (process: { isCurrent: boolean }) => void): Promise<Look> {
+  const process = { isCurrent: true };
+  const listening = {
+    look: async () => ({ type: 'seen', ports: new Map([[CHECK.port, SERVES]]) }),
+    isCurrent: () => process.isCurrent,
+  };
+  const machine = {
+    proc: { link: () => '' },
+    isOnLink: () => true,
+    attempt: async () => {
+      then(process);
+      return { passing: true, reached: true, detail: 'connected' };
+    },
+  };
+  const tools: AskingTools = {
+    turns: new Turns(1),
+    machine: machine as unknown as Machine,
+    namespaces: { attempt: () => Promise.reject(new Error('asked from inside')), close: () => undefined },
+    listening: listening as unknown as ListeningProbe,
+    hostAddresses: [],
+  };
+  return askingProbe(CHECK, facts(), tools).look();
+}
+
+test('takes the answer of a container that is still there', async () => {
+  const told = await look(() => undefined);
+  assert.is(told.type === 'tried' && told.attempts.get(CHECK.port)?.passing, true);
+});
+
+test('takes no answer of an address that may be another container’s since it was asked', async () => {
+  const told = await look((process) => {
+    process.isCurrent = false;
+  });
+  assert.equal(told, { type: 'gone' });
+});
+
+test.run();

@@ -1,0 +1,149 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { observe } from '../../../../announcer/decisions/decider.ts';
+import { type AnnouncerState, initialState } from '../../../../announcer/decisions/state.ts';
+import type { StaticService } from '../../../../announcer/services/static-services.ts';
+import { decodeRecord } from '../../../../shared/record.ts';
+import { rules } from '../../../support/container-facts.ts';
+
+const T0 = Date.parse('2026-11-20T12:00:00Z');
+const read = (services: readonly StaticService[], state: AnnouncerState = initialState, atMs = T0) =>
+  observe(state, { type: 'services-read', services, atMs }, rules());
+const keysOf = (state: AnnouncerState) =>
+  [...state.desired.keys()].map((key) => key.replace('/skydns/com/example/prod/s/', '')).sort();
+const WEB: StaticService = { name: 'web', host: '192.0.2.10', port: 8080, portName: 'http' };
+
+const test = suite('announcer/static-instances');
+
+test('announces each entry below this host, with an instance made of host and port', () => {
+  const [state] = read([WEB, { ...WEB, host: '192.0.2.11' }, { name: 'db', host: 'db.example.org' }]);
+  assert.equal(keysOf(state), ['db/node-1/db-example-org', 'web/node-1/192-0-2-10-8080', 'web/node-1/192-0-2-11-8080']);
+  assert.equal([...state.containers.keys()].sort(), ['static:db', 'static:web']);
+});
+
+test('the record has the entry’s fields, the default TTL, and the time', () => {
+  const [state] = read([{ ...WEB, text: 'x', weight: 5 }]);
+  const [value = ''] = [...state.desired.values()];
+  assert.equal(decodeRecord(value), {
+    ok: true,
+    record: {
+      host: '192.0.2.10',
+      port: 8080,
+      portName: 'http',
+      protocol: 'tcp',
+      text: 'x',
+      weight: 5,
+      ttl: 5,
+      owner: 'node-1/a1b2',
+      container: 'static:web',
+      announcedAt: '2026-11-20T12:00:00.000Z',
+    },
+  });
+});
+
+test('stays quiet when the file is read again, and says what changed', () => {
+  const [state] = read([WEB]);
+  assert.equal(read([WEB], state, T0 + 1)[1], []);
+  const types = read([{ ...WEB, ttl: 9 }], state, T0 + 1)[1].map(({ type }) => type);
+  assert.equal(types, ['InstanceAnnounced']);
+});
+
+test('what the file does not say any more is withdrawn', () => {
+  const [state] = read([WEB, { ...WEB, host: '192.0.2.11' }, { name: 'db', host: '192.0.2.20' }]);
+  const [next, events] = read([WEB], state, T0 + 1);
+  assert.equal(keysOf(next), ['web/node-1/192-0-2-10-8080']);
+  assert.equal(events.map((event) => ('reason' in event ? `${event.type} ${event.reason}` : event.type)).sort(), [
+    'ContainerRemoved',
+    'InstanceWithdrawn relabelled',
+    'InstanceWithdrawn relabelled',
+  ]);
+});
+
+test('loopback is taken as given: a person wrote it', () => {
+  assert.equal(keysOf(read([{ name: 'web', host: '127.0.0.1', port: 80 }])[0]), ['web/node-1/127-0-0-1-80']);
+  assert.equal(keysOf(read([{ name: 'web', host: '::1', port: 80 }])[0]), ['web/node-1/1-80']);
+});
+
+const REFUSED: readonly (readonly [StaticService, RegExp])[] = [
+  [{ name: '_web', host: '192.0.2.1' }, /name "_web" begins or ends with a hyphen/],
+  [{ name: 'web', host: '0.0.0.0' }, /host 0.0.0.0 names no host/],
+  [{ name: 'web', host: '' }, /host "" is empty/],
+  [{ name: 'web', host: 'a..b' }, /empty label/],
+  [{ name: 'web', host: '192.0.2.1', port: 70_000 }, /port 70000: must be 1 to 65535/],
+  [{ name: 'web', host: '192.0.2.1', ttl: 0 }, /ttl 0: must be 1 to 86400 seconds/],
+  [{ name: 'web', host: '192.0.2.1', instance: 'a'.repeat(70) }, /instance .* has 70 characters/],
+];
+for (const [entry, reason] of REFUSED) {
+  test(`refuses ${JSON.stringify(entry).slice(0, 60)}, and that alone`, () => {
+    const [state, events] = read([entry, { name: 'db', host: '192.0.2.20' }]);
+    assert.equal(keysOf(state), ['db/node-1/192-0-2-20']);
+    const refusals = events.flatMap((event) => (event.type === 'ContainerRefused' ? [event.reason] : []));
+    assert.is(refusals.length, 1);
+    assert.match(refusals[0] ?? '', reason);
+    assert.equal(read([entry, { name: 'db', host: '192.0.2.20' }], state, T0 + 1)[1], []);
+  });
+}
+
+test('two entries never get one key', () => {
+  const [state, events] = read([WEB, WEB]);
+  assert.is(state.desired.size, 1);
+  const refusal = events.find((event) => event.type === 'ContainerRefused');
+  assert.match((refusal as { reason: string }).reason, /is that of another entry already; give each its own instance/);
+});
+
+test('an entry that is renamed without changing its key is withdrawn and announced, never lost', () => {
+  const [state] = read([{ ...WEB, name: 'Web' }]);
+  const [next, events] = read([WEB], state, T0 + 1);
+  assert.equal(
+    events.map(({ type }) => type),
+    ['InstanceWithdrawn', 'ContainerRemoved', 'InstanceAnnounced'],
+  );
+  assert.equal(keysOf(next), ['web/node-1/192-0-2-10-8080']);
+});
+
+test('the engine’s list and an empty engine take no static service away', () => {
+  const [state] = read([WEB]);
+  const [listed] = observe(state, { type: 'listed', containers: [], confirmed: true, atMs: T0 + 1 }, rules());
+  assert.equal(keysOf(listed), keysOf(state));
+});
+
+const CHECKED: StaticService = { ...WEB, check: 'tcp' };
+const probed = (state: AnnouncerState, passing: boolean, probe = 'tcp 192.0.2.10:8080') =>
+  observe(
+    state,
+    { type: 'service-probed', container: 'static:web', probe, passing, detail: 'a detail', atMs: T0 },
+    rules(),
+  )[0];
+
+test('an entry with a check is held until it passes, withdrawn while it fails, and its value has no check', () => {
+  const [waiting, events] = read([CHECKED]);
+  assert.equal(
+    events.map((event) => (event.type === 'InstanceHeld' ? `${event.reason}: ${event.detail}` : event.type)),
+    ['probe-failing: waiting for the first result of its check (tcp 192.0.2.10:8080)'],
+  );
+  assert.equal(read([CHECKED], waiting)[1], [], 'quiet on repeats');
+  const [passing] = read([CHECKED], probed(waiting, true));
+  assert.equal(keysOf(passing), ['web/node-1/192-0-2-10-8080']);
+  assert.not.ok([...passing.desired.values()].join().includes('check'));
+  const [failing, withdrawn] = read([CHECKED], probed(passing, false));
+  assert.equal(keysOf(failing), []);
+  assert.ok(withdrawn.some((event) => event.type === 'InstanceWithdrawn' && event.reason === 'probe-failing'));
+});
+
+test('the check of one entry says nothing about another one of the same name', () => {
+  const both = [CHECKED, { ...CHECKED, host: '192.0.2.11' }];
+  const [state] = read(both, probed(read(both)[0], true, 'tcp 192.0.2.11:8080'));
+  assert.equal(keysOf(state), ['web/node-1/192-0-2-11-8080']);
+});
+
+test('what stands is not withdrawn because the file gives it a check, but because that fails', () => {
+  const [state] = read([CHECKED], read([WEB])[0]);
+  assert.is(state.desired.size, 1);
+  assert.is(read([CHECKED], probed(state, false))[0].desired.size, 0);
+});
+
+test('a verdict about what is not in the file concludes nothing', () => {
+  assert.is(probed(initialState, true), initialState);
+});
+
+test.run();

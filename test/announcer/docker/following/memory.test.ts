@@ -1,0 +1,52 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SessionMemory } from '../../../../announcer/docker/following/memory.ts';
+
+const test = suite('announcer/docker-memory');
+
+const listed = (count: number) => Array.from({ length: count }, (_, at) => ({ id: `c${at}`, print: `p${at}` }));
+
+function memoryOf(count: number): SessionMemory {
+  const memory = new SessionMemory();
+  for (const [at, { id, print }] of listed(count).entries()) {
+    memory.known.set(id, { startedAt: '', labels: {}, inspectedAtMs: at, print });
+  }
+  return memory;
+}
+
+test('inspects a tenth when the list says nothing new: those whose inspect is the oldest', () => {
+  const due = memoryOf(30).due(listed(30));
+  assert.equal(
+    due.map(({ id }) => id),
+    ['c0', 'c1', 'c2'],
+  );
+});
+
+test('inspects a hundred of thousands, so that a comparison costs the same however many there are', () => {
+  const due = memoryOf(5000).due(listed(5000));
+  assert.is(due.length, 100);
+  assert.is(due.at(-1)?.id, 'c99');
+});
+
+test('inspects all that is new or differs', () => {
+  const now = listed(32).map((each) => (each.id === 'c20' ? { ...each, print: 'other' } : each));
+  const ids = memoryOf(30)
+    .due(now)
+    .map(({ id }) => id);
+  for (const id of ['c20', 'c30', 'c31']) assert.ok(ids.includes(id), id);
+});
+
+test('inspects none twice', () => {
+  const ids = memoryOf(5)
+    .due(listed(9))
+    .map(({ id }) => id);
+  assert.is(new Set(ids).size, ids.length);
+});
+
+test('forgets what is not there any more', () => {
+  const memory = memoryOf(3);
+  memory.retain(new Set(['c1']));
+  assert.equal([...memory.known.keys()], ['c1']);
+});
+
+test.run();

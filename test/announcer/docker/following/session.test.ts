@@ -1,0 +1,188 @@
+import { Subject, type Subscription } from 'rxjs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { LastWords } from '../../../../announcer/docker/following/last-words.ts';
+import { SessionMemory } from '../../../../announcer/docker/following/memory.ts';
+import { type EngineRequest, engineSession } from '../../../../announcer/docker/following/session.ts';
+import type { Observation } from '../../../../announcer/observation.ts';
+import { silentLog } from '../../../../shared/log.ts';
+import { SimulatedEngine } from '../../../support/doubles/simulated-engine.ts';
+import { inVirtualTime, seededRandom, type VirtualTime } from '../../../support/doubles/virtual-time.ts';
+
+const test = suite('announcer/docker-session');
+const COMPARE_MS = 60_000;
+
+interface Session {
+  readonly engine: SimulatedEngine;
+  readonly memory: SessionMemory;
+  readonly time: VirtualTime;
+  readonly seen: readonly Observation[];
+  start(): void;
+  stop(): void;
+}
+
+/** Works on a session with a simulated engine, in virtual time; nothing is asked before `start`. */
+function withSession(work: (session: Session) => Promise<void>): Promise<void> {
+  const random = seededRandom(1);
+  return inVirtualTime(random, async (time) => {
+    const engine = new SimulatedEngine(random);
+    const memory = new SessionMemory();
+    const seen: Observation[] = [];
+    let running: Subscription | undefined;
+    const settings = {
+      log: silentLog,
+      nowMs: Date.now,
+      resyncMs: COMPARE_MS,
+      pingMs: 10_000,
+      pingTimeoutMs: 5_000,
+      renewMs: 300_000,
+      overlapMs: 2_000,
+    };
+    const start = (): void => {
+      const requests$ = new Subject<EngineRequest>();
+      running = engineSession(engine.client, memory, new LastWords(), requests$, settings).subscribe((item) => {
+        if (item.type === 'observation') seen.push(item.observation);
+      });
+    };
+    const stop = (): void => running?.unsubscribe();
+    await work({ engine, memory, time, seen, start, stop });
+    stop();
+  });
+}
+
+const hints = (seen: readonly Observation[]): unknown[] =>
+  seen.flatMap((each) => (each.type === 'hinted' ? [`${each.action} ${each.container}`] : []));
+
+test('remembers nothing of a container whose end was never told, once a list lacks it', () =>
+  withSession(async ({ engine, memory, time, start }) => {
+    const [gone, stays] = [engine.run(), engine.run()];
+    start();
+    await time.advance(1000);
+    assert.equal([...memory.known.keys()].sort(), [gone.id, stays.id]);
+    engine.remove(gone, { dropped: true });
+    await time.advance(COMPARE_MS + 1000);
+    assert.equal([...memory.known.keys()], [stays.id]);
+  }));
+
+test('of thousands of containers, a comparison waits for 25 ms each', () =>
+  withSession(async ({ engine, memory, time, start }) => {
+    const containers = Array.from({ length: 3000 }, () => engine.run());
+    start();
+    // The first one knows of none yet.
+    await time.advance(COMPARE_MS + 5000);
+    const gone = containers[7] as (typeof containers)[number];
+    engine.remove(gone, { dropped: true });
+    await time.advance(COMPARE_MS + 5000);
+    assert.ok(memory.known.has(gone.id));
+    await time.advance(3000 * 25 - COMPARE_MS);
+    assert.not(memory.known.has(gone.id));
+  }));
+
+test('takes the end of an earlier run for no hint about the one that is there', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    const container = engine.run();
+    start();
+    await time.advance(1000);
+    engine.exit(container, 1, { late: true });
+    await time.advance(10);
+    engine.startAgain(container);
+    await time.advance(1000);
+    engine.sendLate();
+    await time.advance(1000);
+    assert.equal(hints(seen), []);
+    engine.exit(container, 1);
+    await time.advance(1000);
+    assert.equal(hints(seen), [`die ${container.id}`], 'that of its own run is one');
+  }));
+
+test('tells a stop signal that came before the first look as soon as it has looked', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    engine.slownessMs = 200;
+    start();
+    await time.advance(2000);
+    const container = engine.run();
+    await time.advance(50);
+    engine.emit(container.id, 'kill', { signal: '15' });
+    await time.advance(2000);
+    const about = seen.filter((each) => each.type === 'inspected' || each.type === 'hinted');
+    assert.equal(about.map(({ type }) => type).slice(0, 2), ['inspected', 'hinted']);
+    assert.equal(hints(seen), [`kill ${container.id}`]);
+  }));
+
+test('a list that was asked for before a container came or went says nothing about it', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    const goes = engine.run();
+    start();
+    await time.advance(1000);
+    // The list is read on its way there, and answered on its way back.
+    engine.slownessMs = 500;
+    await time.advance(COMPARE_MS - 1000 + 700);
+    engine.slownessMs = 0;
+    const comes = engine.run();
+    engine.remove(goes);
+    await time.advance(2000);
+    const lists = seen.flatMap((each) => (each.type === 'listed' ? [each.containers] : []));
+    assert.equal(lists, [[goes.id], [comes.id]]);
+  }));
+
+test('looks again with the next list at what an event’s look found, also when the list says what it said before', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    const container = engine.run();
+    start();
+    await time.advance(1000);
+    container.state = 'paused';
+    engine.emit(container.id, 'pause');
+    await time.advance(1000);
+    container.state = 'running';
+    for (let others = 0; others < 20; others += 1) engine.run();
+    await time.advance(COMPARE_MS + 1000);
+    const last = seen.findLast((each) => each.type === 'inspected' && each.facts.id === container.id);
+    assert.is(last?.type === 'inspected' && last.facts.state, 'running');
+  }));
+
+test('asks for events since a second before, by the clock of the engine', () =>
+  withSession(async ({ engine, time, start }) => {
+    const { events, hello } = engine.client;
+    const asked: number[] = [];
+    const behindMs = 3_600_000;
+    Object.assign(engine.client, {
+      hello: async () => ({ ...(await hello()), clockMs: Date.now() - behindMs }),
+      events: (sinceSeconds: number) => {
+        asked.push(sinceSeconds * 1000 - (Date.now() - behindMs));
+        return events(sinceSeconds);
+      },
+    });
+    start();
+    await time.advance(1000);
+    assert.is(asked.length, 1);
+    assert.ok((asked[0] ?? 0) <= -1000 && (asked[0] ?? 0) > -3000, `${asked[0]} ms`);
+  }));
+
+test('a list that is answered after the session has ended says nothing about any container', () =>
+  withSession(async ({ engine, memory, time, start, stop }) => {
+    const container = engine.run();
+    start();
+    await time.advance(1000);
+    let answer = (_list: unknown[]): void => {};
+    const late = new Promise<unknown[]>((resolve) => {
+      answer = resolve;
+    });
+    Object.assign(engine.client, { list: () => late });
+    await time.advance(COMPARE_MS);
+    stop();
+    answer([]);
+    await time.advance(1000);
+    assert.equal([...memory.known.keys()], [container.id]);
+  }));
+
+test('looks again soon at what could not be inspected', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    start();
+    await time.advance(1000);
+    engine.failingInspects = 1;
+    const container = engine.run();
+    await time.advance(2000);
+    assert.ok(seen.some((each) => each.type === 'inspected' && each.facts.id === container.id));
+  }));
+
+test.run();

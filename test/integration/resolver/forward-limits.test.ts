@@ -1,0 +1,130 @@
+/** Forwarding at its bounds, seen from outside: loops, floods, and a stub resolver's search list. */
+import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ATTEMPT_TIMEOUT_MS } from '../../../resolver/forwarding/upstream-group.ts';
+import { putRecords, type ResolverProcess, startResolverProcess } from '../../support/semantics.ts';
+import { askUdp, queryOctets, sendUdp } from '../../support/servers/dns-client.ts';
+import { startDnsUpstream } from '../../support/servers/dns-upstream.ts';
+import { type Etcd, haveProgram, skipWithoutEtcd, startEtcd } from '../../support/servers/etcd.ts';
+import { freePort } from '../../support/servers/ports.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+import { until } from '../../support/until.ts';
+
+const run = promisify(execFile);
+const test = suite('integration/forward-limits');
+const FLAGS = ['--prefix', '/skydns', '--zone', 'own.test'];
+const SERVFAIL = 2;
+
+let etcd: Etcd;
+test.before(async () => {
+  etcd = await startEtcd();
+  await putRecords(etcd, 'web.own.test host=10.0.0.1', '/skydns');
+});
+test.after(() => etcd.kill());
+
+/** The sum over all labels. */
+async function total({ httpPort }: ResolverProcess, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+test('two forwarders that forward to each other: SERVFAIL in time, and a handful of datagrams', async () => {
+  const relay = await freePort();
+  const first = await startResolverProcess(etcd.url, [...FLAGS, '--forward', `127.0.0.1:${relay}`]);
+  // The second answers at the address that the first was given.
+  const second = await startResolverProcess(etcd.url, [
+    ...[...FLAGS, '--listen', `127.0.0.1:${relay}`],
+    ...['--forward', `${first.server.host}:${first.server.port}`],
+  ]);
+  const startedMs = performance.now();
+  const response = await sendUdp(first.server, queryOctets({ name: 'www.loop.example' }), 5_000);
+  assert.is((response?.[3] as number) & 0xf, SERVFAIL);
+  assert.ok(performance.now() - startedMs < 5_000);
+  const sent =
+    (await total(first, 'rollcall_forward_requests_total')) + (await total(second, 'rollcall_forward_requests_total'));
+  assert.ok(sent <= 20, `${sent} queries went round`);
+  assert.is((await askUdp(first.server, { name: 'web.own.test' })).answers?.length, 1);
+  await Promise.all([first.end('SIGTERM'), second.end('SIGTERM')]);
+});
+
+test('a flood of names outside to a silent upstream: a bounded number waits, the rest is SERVFAIL, own names go on', async () => {
+  const upstream = await startDnsUpstream('');
+  upstream.fault = () => ({ do: 'drop' });
+  const resolver = await startResolverProcess(etcd.url, [...FLAGS, '--forward', `127.0.0.1:${upstream.address.port}`]);
+  const socket = createSocket('udp4');
+  let failures = 0;
+  socket.on('message', (message: Buffer) => {
+    if (((message[3] as number) & 0xf) === SERVFAIL) failures += 1;
+  });
+  for (let at = 0; at < 3_000; at += 1) {
+    const query = queryOctets({ name: `n${at}.flood.example`, id: at });
+    await new Promise<void>((resolve) =>
+      socket.send(query, resolver.server.port, resolver.server.host, () => resolve()),
+    );
+    if (at % 500 !== 0) continue;
+    const askedMs = performance.now();
+    assert.is((await askUdp(resolver.server, { name: 'web.own.test' })).answers?.length, 1);
+    // One attempt at an upstream: who waits for one waits at least so long.
+    assert.ok(performance.now() - askedMs < ATTEMPT_TIMEOUT_MS, 'an own name waited for the flood');
+    assert.ok((await total(resolver, 'rollcall_dns_slow_queries')) <= 1_000);
+  }
+  await until('names to be turned away at once', () => failures > 1_000);
+  assert.ok((await total(resolver, 'rollcall_forward_max_concurrent_rejects_total')) > 1_000);
+  await until('all others to be given up', async () => (await total(resolver, 'rollcall_dns_slow_queries')) === 0);
+  socket.close();
+  await resolver.end('SIGTERM');
+  await upstream.close();
+});
+
+const INSIDE = 'ROLLCALL_TEST_INSIDE_NAMESPACE';
+
+if (process.getuid?.() === 0 && existsSync('/usr/bin/unshare') && haveProgram('getent') && haveProgram('ip')) {
+  test('libc with a search list and ndots: short names, whole names and names outside are found', async () => {
+    const file = fileURLToPath(import.meta.url);
+    const { stdout } = await run('unshare', ['-n', '-m', process.execPath, '--enable-source-maps', file], {
+      env: { ...process.env, [INSIDE]: '1' },
+      timeout: 60_000,
+    });
+    assert.equal(JSON.parse(/^{.*}$/m.exec(stdout)?.[0] ?? ''), {
+      web: ['10.0.0.1'],
+      'web.own.test': ['10.0.0.1'],
+      'www.outside.example': ['198.51.100.1'],
+      missing: [],
+    });
+  });
+} else {
+  console.log('SKIP integration/forward-limits search list: needs root, unshare, ip and getent');
+}
+
+/** In network and mount namespaces of its own, where port 53 and /etc/resolv.conf may be ours. */
+async function askLibcInside(): Promise<void> {
+  await run('ip', ['link', 'set', 'lo', 'up']);
+  const conf = join(temporaryDirectory(), 'resolv.conf');
+  writeFileSync(conf, 'nameserver 127.0.0.1\nsearch other.test own.test\noptions ndots:5 timeout:2 attempts:1\n');
+  await run('mount', ['--bind', conf, '/etc/resolv.conf']);
+  const inside = await startEtcd();
+  await putRecords(inside, 'web.own.test host=10.0.0.1', '/skydns');
+  const upstream = await startDnsUpstream('www.outside.example. 60 IN A 198.51.100.1');
+  const forward = ['--forward', `127.0.0.1:${upstream.address.port}`];
+  const resolver = await startResolverProcess(inside.url, [...FLAGS, '--listen', '127.0.0.1:53', ...forward]);
+  const found: Record<string, string[]> = {};
+  for (const name of ['web', 'web.own.test', 'www.outside.example', 'missing']) {
+    // It exits with 2 for a name that does not exist.
+    const { stdout } = await run('getent', ['ahosts', name]).catch((error: { stdout: string }) => error);
+    found[name] = [...new Set(stdout.split('\n').flatMap((line) => line.split(/\s+/)[0] || []))];
+  }
+  await resolver.end('SIGTERM');
+  await upstream.close();
+  await inside.kill();
+  console.log(JSON.stringify(found));
+}
+
+if (process.env[INSIDE] !== undefined) await askLibcInside();
+else if (!skipWithoutEtcd('integration/forward-limits')) test.run();

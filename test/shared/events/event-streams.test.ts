@@ -1,0 +1,216 @@
+import { connect } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ServerSentEvents } from '../../../cli/client/server-sent-events.ts';
+import { PushedFeed, parsePositions } from '../../../shared/events/event-feed.ts';
+import { eventsRoute, STREAM_LIMITS, type StreamLimits } from '../../../shared/events/event-streams.ts';
+import { type HttpServer, serveHttp } from '../../../shared/http.ts';
+import type { JournalEvent } from '../../../shared/journal/event.ts';
+import type { Journal } from '../../../shared/journal/journal.ts';
+import { silentLog } from '../../../shared/log.ts';
+import { openJournal } from '../../support/journal-files.ts';
+import { until } from '../../support/until.ts';
+
+const test = suite('shared/event-streams');
+
+interface Noted extends JournalEvent {
+  readonly key?: string;
+  readonly padding?: string;
+}
+
+/** A program with a journal and a feed. */
+class Program {
+  readonly journal: Journal<Noted>;
+  readonly feed: PushedFeed;
+
+  constructor(journal: Journal<Noted>, source: 'announcer' | 'resolver') {
+    this.journal = journal;
+    this.feed = new PushedFeed(source, () => journal);
+  }
+
+  record(event: Omit<Noted, 'type' | 'atMs'> = {}): void {
+    const whole = { type: 'Noted', atMs: 1, ...event };
+    this.feed.push(whole, this.journal.append(whole));
+  }
+}
+
+const program = async (source: 'announcer' | 'resolver' = 'resolver', segmentOctets = 100_000): Promise<Program> =>
+  new Program(await openJournal<Noted>({ segmentOctets }), source);
+
+const serve = (programs: readonly Program[], limits: Partial<StreamLimits> = {}): Promise<HttpServer> =>
+  serveHttp(
+    { host: '127.0.0.1', port: 0 },
+    [
+      eventsRoute(
+        programs.map(({ feed }) => feed),
+        { ...STREAM_LIMITS, ...limits },
+      ),
+    ],
+    silentLog,
+  );
+
+interface Reader {
+  readonly ids: (string | undefined)[];
+  readonly events: { type: string; sequence?: number; source: string; reason?: string }[];
+  close(): void;
+}
+
+async function read({ address }: HttpServer, lastId?: string, query = ''): Promise<Reader> {
+  const stop = new AbortController();
+  const response = await fetch(`http://127.0.0.1:${address.port}/v1/events${query}`, {
+    signal: stop.signal,
+    headers: lastId === undefined ? {} : { 'last-event-id': lastId },
+  });
+  assert.is(response.status, 200);
+  const reader: Reader = { ids: [], events: [], close: () => stop.abort() };
+  const parser = new ServerSentEvents();
+  const take = async (): Promise<void> => {
+    for await (const chunk of response.body ?? []) {
+      for (const { id, data } of parser.push(Buffer.from(chunk).toString())) {
+        reader.ids.push(id);
+        reader.events.push(JSON.parse(data));
+      }
+    }
+  };
+  take().catch((error: Error) => {
+    if (error.name !== 'AbortError') throw error;
+  });
+  return reader;
+}
+
+const sequences = (reader: Reader): (number | undefined)[] => reader.events.map(({ sequence }) => sequence);
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+test('a new reader gets what happens from now on; one that resumes first gets what it missed, once', async () => {
+  const resolver = await program();
+  const server = await serve([resolver]);
+  for (let n = 0; n < 500; n += 1) resolver.record();
+  const fresh = await read(server);
+  const resumed = await read(server, '100');
+  for (let n = 0; n < 200; n += 1) {
+    resolver.record();
+    if (n % 20 === 0) await resolver.journal.flush();
+  }
+  await until(
+    'both readers to have all',
+    () => (fresh.events.length >= 200 && resumed.events.length >= 600) || undefined,
+  );
+  assert.equal(sequences(fresh), range(501, 700));
+  assert.equal(sequences(resumed), range(101, 700));
+  assert.is(resumed.ids.at(-1), '700');
+  fresh.close();
+  resumed.close();
+  await server.close();
+  await resolver.journal.close();
+});
+
+test('says what a journal does not have any more, and what is of another one', async () => {
+  const journal = await openJournal<Noted>({ segmentOctets: 1000 });
+  const resolver = new Program(journal, 'resolver');
+  for (let n = 0; n < 20; n += 1) {
+    resolver.record();
+    await journal.flush();
+  }
+  const server = await serve([resolver]);
+  // As if retention had taken the oldest segments away.
+  Object.defineProperty(journal, 'firstSequence', { value: 6 });
+  const behind = await read(server, '2');
+  const ahead = await read(server, '99');
+  resolver.record();
+  await until('both', () => (behind.events.length > 15 && ahead.events.length > 1) || undefined);
+  assert.equal(
+    behind.events.slice(0, 2).map(({ type, sequence }) => [type, sequence]),
+    [
+      ['EventsMissing', 5],
+      ['Noted', 6],
+    ],
+  );
+  assert.match(behind.events[0]?.reason ?? '', 'the journal begins with event 6');
+  assert.match(ahead.events[0]?.reason ?? '', 'of another journal');
+  assert.is(ahead.events[1]?.sequence, 21);
+  behind.close();
+  ahead.close();
+  await server.close();
+  await journal.close();
+});
+
+test('a reader of one name gets only what is about it', async () => {
+  const resolver = await program();
+  const server = await serve([resolver]);
+  const reader = await read(server, undefined, '?name=web');
+  resolver.record({ key: '/skydns/org/example/api/x' });
+  resolver.record({ key: '/skydns/org/example/web/x' });
+  await until('the event', () => reader.events.length > 0 || undefined);
+  assert.equal(sequences(reader), [2]);
+  reader.close();
+  await server.close();
+  await resolver.journal.close();
+});
+
+test('two programs in one stream are resumed each from its own place', async () => {
+  const [announcer, resolver] = [await program('announcer'), await program('resolver')];
+  const server = await serve([announcer, resolver]);
+  for (let n = 0; n < 3; n += 1) announcer.record();
+  for (let n = 0; n < 5; n += 1) resolver.record();
+  const reader = await read(server, '2,4');
+  await until('what was missed', () => reader.events.length === 2 || undefined);
+  announcer.record();
+  await until('what happens', () => reader.events.length === 3 || undefined);
+  assert.equal(reader.events.map(({ source, sequence }) => `${source} ${sequence}`).sort(), [
+    'announcer 3',
+    'announcer 4',
+    'resolver 5',
+  ]);
+  assert.is(reader.ids.at(-1), '4,5');
+  reader.close();
+  await server.close();
+  for (const { journal } of [announcer, resolver]) await journal.close();
+});
+
+test('a reader that takes nothing is dropped, and nobody waits for it', async () => {
+  const resolver = await program();
+  const server = await serve([resolver], { backlogOctets: 100_000 });
+  const socket = connect(server.address.port, '127.0.0.1');
+  socket.write('GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n');
+  await new Promise((resolve) => socket.once('readable', resolve));
+  socket.pause();
+  let isOpen = true;
+  socket.once('close', () => {
+    isOpen = false;
+  });
+  const padding = 'x'.repeat(100_000);
+  // The kernel holds some megabytes of it before the backlog begins to grow.
+  for (let n = 0; n < 200; n += 1) {
+    resolver.record({ padding });
+    await new Promise(setImmediate);
+  }
+  socket.resume();
+  await until('the reader to be dropped', () => !isOpen || undefined);
+  await server.close();
+  await resolver.journal.close();
+});
+
+test('more readers than the limit are refused', async () => {
+  const resolver = await program();
+  const server = await serve([resolver], { streamsMax: 1 });
+  const reader = await read(server);
+  const refused = await fetch(`http://127.0.0.1:${server.address.port}/v1/events`);
+  assert.is(refused.status, 429);
+  reader.close();
+  await until('its place to be free', async () => {
+    const response = await fetch(`http://127.0.0.1:${server.address.port}/v1/events`);
+    await response.body?.cancel();
+    return response.ok || undefined;
+  });
+  await server.close();
+  await resolver.journal.close();
+});
+
+test('an id is as many numbers as there are feeds', () => {
+  assert.equal(parsePositions('12', 1), [12]);
+  assert.equal(parsePositions('12,', 2), [12, undefined]);
+  for (const text of ['12,3', 'a', '-1', '1e3', '1234567890123456'])
+    assert.is(parsePositions(text, 1), undefined, text);
+});
+
+test.run();

@@ -1,0 +1,175 @@
+import { Readable } from 'node:stream';
+import { type EngineClient, EngineError, type ExecResult } from '../../../announcer/docker/engine/engine.ts';
+import { type Delivery, EngineModel, inspectOf } from './engine-model.ts';
+
+/** As the real client gives up a call. */
+const CALL_TIMEOUT_MS = 30_000;
+/** Of an answer, each way. */
+const LATENCY_MAX_MS = 40;
+/** Between the 200 of an event stream and its subscription. */
+const SUBSCRIBE_MAX_MS = 20;
+
+/** A Docker engine without a socket, for virtual time: it answers late, and what it answers may be old by then. */
+export class SimulatedEngine extends EngineModel {
+  /** Calls are refused at once, as without a socket. */
+  isDown = false;
+  /** So many of the next inspects fail with 500. */
+  failingInspects = 0;
+  /** As a daemon that has not read its containers yet. */
+  listsNothing = false;
+  /** More than one answers with, each way. */
+  slownessMs = 0;
+  /** Called for each death that whoever listens has been told of, at once and in order. */
+  onToldDeath: (id: string) => void = () => undefined;
+  readonly client: EngineClient;
+  readonly #random: () => number;
+  readonly #calls = new Set<(error: Error) => void>();
+  /** Runs in which a command of ours has not ended, by container. */
+  readonly #hanging = new Map<string, string>();
+  #stalled: (() => void)[] | undefined;
+
+  constructor(random: () => number) {
+    super();
+    this.#random = random;
+    this.client = {
+      // As of this machine: its processes are looked at.
+      description: 'unix:///simulated',
+      hello: async () => {
+        await this.#call(5000, () => undefined);
+        return {
+          engineVersion: 'simulated',
+          apiVersion: this.apiVersion,
+          clockMs: Math.floor(Date.now() / 1000) * 1000,
+        };
+      },
+      ping: (timeoutMs) => this.#call(timeoutMs, () => undefined),
+      events: (since) => this.#call(CALL_TIMEOUT_MS, () => this.#openStream(since)),
+      list: () => this.#call(CALL_TIMEOUT_MS, () => (this.listsNothing ? [] : this.list())),
+      inspect: (container) => this.#call(CALL_TIMEOUT_MS, () => this.#inspect(container)),
+      exec: (container, _command, timeoutMs) => this.#exec(container, timeoutMs),
+      stop: async () => undefined,
+      reset: () => this.#failCalls('the connection was given up'),
+    };
+  }
+
+  get isStalled(): boolean {
+    return this.#stalled !== undefined;
+  }
+
+  /** The daemon dies. What containers do meanwhile is told to nobody. */
+  die(): void {
+    this.isDown = true;
+    this.#stalled = undefined;
+    this.forgetEvents();
+    this.#failCalls('ECONNRESET');
+    this.cutStreams();
+  }
+
+  comeBack(): void {
+    this.isDown = false;
+  }
+
+  /** Accepts and says nothing, as a stopped process does. */
+  stall(on: boolean): void {
+    const waiting = this.#stalled ?? [];
+    this.#stalled = on ? waiting : undefined;
+    if (!on) for (const go of waiting) go();
+  }
+
+  override emit(id: string, action: string, attributes?: Record<string, string>, delivery: Delivery = {}): string {
+    const line = super.emit(id, action, attributes, delivery);
+    const isTold = this.streams > 0 && !this.isStalled && !delivery.dropped && !delivery.late;
+    if (action === 'die' && isTold) this.onToldDeath(id);
+    return line;
+  }
+
+  #failCalls(why: string): void {
+    for (const fail of [...this.#calls]) fail(new EngineError('unreachable', why));
+  }
+
+  #call<T>(timeoutMs: number, answer: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timers: NodeJS.Timeout[] = [];
+      const settle = (): void => {
+        this.#calls.delete(fail);
+        for (const timer of timers) clearTimeout(timer);
+      };
+      const fail = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      if (this.isDown) return reject(new EngineError('unreachable', 'ENOENT'));
+      this.#calls.add(fail);
+      const after = (ms: number, then: () => void): void => void timers.push(setTimeout(then, ms));
+      const deliver = (given: T): void => {
+        settle();
+        resolve(given);
+      };
+      const read = (): void => {
+        if (!this.#calls.has(fail)) return;
+        try {
+          const given = answer();
+          after(this.#latencyMs(), () => this.#unlessStalled(() => this.#calls.has(fail) && deliver(given)));
+        } catch (error) {
+          fail(error as Error);
+        }
+      };
+      after(timeoutMs, () => fail(new EngineError('unreachable', `no answer within ${timeoutMs} ms`)));
+      after(this.#latencyMs(), () => this.#unlessStalled(read));
+    });
+  }
+
+  #unlessStalled(go: () => unknown): void {
+    if (this.#stalled === undefined) go();
+    else this.#stalled.push(() => void go());
+  }
+
+  #inspect(id: string): unknown {
+    if (this.failingInspects > 0) {
+      this.failingInspects -= 1;
+      throw new EngineError('failed', 'it answered 500');
+    }
+    const container = this.containers.get(id);
+    return container === undefined ? undefined : structuredClone(inspectOf(container));
+  }
+
+  async #exec(id: string, timeoutMs: number): Promise<ExecResult> {
+    const began = await this.#call(CALL_TIMEOUT_MS, () => this.#executed(id));
+    if (began !== 'hangs') return began;
+    const run = this.containers.get(id)?.startedAt ?? '';
+    this.#hanging.set(id, run);
+    return new Promise((resolve) => setTimeout(resolve, timeoutMs, { type: 'timed-out' }));
+  }
+
+  #executed(id: string): ExecResult | 'hangs' {
+    const container = this.containers.get(id);
+    if (container?.state !== 'running') return { type: 'not-running' };
+    if (container.command !== 'hanging') this.#hanging.delete(id);
+    else return this.#hanging.get(id) === container.startedAt ? { type: 'busy' } : 'hangs';
+    return { type: 'exited', exitCode: container.command === 'passing' ? 0 : 1 };
+  }
+
+  #openStream(sinceSeconds: number): Readable {
+    const stream = new Readable({ read() {} });
+    const sink = {
+      write: (text: string | Buffer): void => {
+        this.#unlessStalled(() => stream.destroyed || stream.push(text));
+      },
+      destroy: (): void => void stream.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' })),
+    };
+    // What was sent when nobody reads any more is nobody's error.
+    stream.on('error', () => undefined);
+    const subscribing = setTimeout(() => {
+      if (stream.destroyed) return;
+      if (this.isDown) return sink.destroy();
+      const close = this.open(sink, sinceSeconds);
+      stream.once('close', close);
+    }, SUBSCRIBE_MAX_MS * this.#random());
+    stream.once('close', () => clearTimeout(subscribing));
+    return stream;
+  }
+
+  #latencyMs(): number {
+    return this.slownessMs + LATENCY_MAX_MS * this.#random() ** 3;
+  }
+}
