@@ -4,6 +4,7 @@ import {
   defer,
   EMPTY,
   exhaustMap,
+  first,
   from,
   merge,
   mergeMap,
@@ -300,8 +301,13 @@ export class FollowSession {
 
   /** When a replaced store had time to fill again, what is still absent is gone. */
   #endOfHold(): Observable<FollowStep> {
-    const leftMs = this.#progress.holdUntilSteadyMs - this.#steadyMs();
-    return leftMs <= 0 ? EMPTY : timer(leftMs + 1).pipe(exhaustMap(() => from(this.#readBeside())));
+    const leftMs = (): number => this.#progress.holdUntilSteadyMs - this.#steadyMs();
+    // A busy process sets its timers by the time at which its turn began: they fire early, and the hold is not over yet.
+    const ended = defer(() => timer(Math.ceil(leftMs()))).pipe(
+      repeat(),
+      first(() => leftMs() <= 0),
+    );
+    return leftMs() <= 0 ? EMPTY : ended.pipe(mergeMap(() => this.#readBeside()));
   }
 
   /** The store's revision and id, for the price of an empty range. No name has such a key. */

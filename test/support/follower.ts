@@ -29,6 +29,13 @@ export interface FollowedZone {
   stop(): void;
 }
 
+const following = new Set<FollowedZone>();
+
+/** For after each test: a follower that a failed test left would keep the process from ending. */
+export function stopFollowers(): void {
+  for (const followed of following) followed.stop();
+}
+
 export function followZone(
   store: Store,
   {
@@ -76,7 +83,7 @@ export function followZone(
       error = reason;
     },
   });
-  return {
+  const handle: FollowedZone = {
     zone: followed.zone,
     get state() {
       return followed.state;
@@ -92,8 +99,13 @@ export function followZone(
       return error;
     },
     ofType: (type) => events.filter((event) => event.type === type) as never,
-    stop: () => subscription.unsubscribe(),
+    stop: () => {
+      following.delete(handle);
+      subscription.unsubscribe();
+    },
   };
+  following.add(handle);
+  return handle;
 }
 
 /** What a zone holds, as `key@revision=value`, in key order. */

@@ -5,7 +5,7 @@ import { evolve, Zone } from '../../../resolver/zone/zone.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { openEtcdStore } from '../../../shared/store/etcd/etcd.ts';
 import type { Store } from '../../../shared/store.ts';
-import { contentsOf, contentsOfStore, type FollowedZone, followZone } from '../../support/follower.ts';
+import { contentsOf, contentsOfStore, type FollowedZone, followZone, stopFollowers } from '../../support/follower.ts';
 import { startCluster } from '../../support/servers/cluster.ts';
 import { type Etcd, skipWithoutEtcd, startEtcd } from '../../support/servers/etcd.ts';
 import { startTcpProxy } from '../../support/servers/tcp-proxy.ts';
@@ -13,6 +13,7 @@ import { put, remove } from '../../support/store-contract.ts';
 import { until } from '../../support/until.ts';
 
 const test = suite('integration/follow-etcd');
+test.after.each(stopFollowers);
 
 /** As in production, but for the waits after a loss. */
 const TIMINGS: Partial<FollowTimings> = {

@@ -4,10 +4,11 @@ import * as assert from 'uvu/assert';
 import { BULK_EVENTS } from '../../../resolver/following/session.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
 import { ScriptedStore } from '../../support/doubles/scripted-store.ts';
-import { contentsOf, contentsOfStore, followZone, untilSame } from '../../support/follower.ts';
+import { contentsOf, contentsOfStore, followZone, stopFollowers, untilSame } from '../../support/follower.ts';
 import { until } from '../../support/until.ts';
 
 const test = suite('resolver/follow');
+test.after.each(stopFollowers);
 const A = '/skydns/org/example/web/a';
 const B = '/skydns/org/example/web/b';
 const value = (n: number): string => `{"host":"192.0.2.${n}"}`;
@@ -39,7 +40,6 @@ test('reads the prefix, and nothing beside it, then follows', async () => {
     followed.ofType('RecordDeleted').map(({ key, late }) => [key, late]),
     [[A, undefined]],
   );
-  followed.stop();
 });
 
 test('what was found by reading is late, what was watched is not', async () => {
@@ -52,7 +52,6 @@ test('what was found by reading is late, what was watched is not', async () => {
       [B, undefined],
     ],
   );
-  followed.stop();
 });
 
 test('goes on from the last revision when the watch breaks, without reading again', async () => {
@@ -66,7 +65,6 @@ test('goes on from the last revision when the watch breaks, without reading agai
   }
   assert.is(followed.ofType('RecordPut').length, 21, 'each change once');
   assert.is(store.reads.prefix, prefix);
-  followed.stop();
 });
 
 test('says once that the store is lost, and once that it is back, however often it tried', async () => {
@@ -82,7 +80,6 @@ test('says once that the store is lost, and once that it is back, however often 
   assert.is(followed.ofType('StoreLost').length, 1);
   assert.is(followed.ofType('StoreRegained').length, 1);
   assert.ok((followed.ofType('StoreRegained')[0]?.awayMs ?? 0) >= 20);
-  followed.stop();
 });
 
 test('a store that is away at the start is lost too, and found', async () => {
@@ -93,7 +90,6 @@ test('a store that is away at the start is lost too, and found', async () => {
   store.up();
   store.put(A, value(1));
   await untilSame(followed, () => store.entries);
-  followed.stop();
 });
 
 test('derives the difference when what it missed is compacted, puts before deletions', async () => {
@@ -113,7 +109,6 @@ test('derives the difference when what it missed is compacted, puts before delet
       ['RecordDeleted', true],
     ],
   );
-  followed.stop();
 });
 
 test('is not true again before it has all that the store had when it came back', async () => {
@@ -128,7 +123,6 @@ test('is not true again before it has all that the store had when it came back',
   store.release();
   assert.is(followed.confirmations, before + 1);
   assert.is(followed.zone.size, 2);
-  followed.stop();
 });
 
 test('reads when the watch does not catch up, because the newer revisions are of other keys', async () => {
@@ -140,7 +134,6 @@ test('reads when the watch does not catch up, because the newer revisions are of
   await until('the return', () => followed.state.lostAtMs === undefined && followed.ofType('StoreRegained').length > 0);
   assert.is(store.reads.prefix, prefix + 1);
   assert.is(followed.state.revision, 2n);
-  followed.stop();
 });
 
 test('a read beside a silent watch brings what is missing; what the watch says of it later is over', async () => {
@@ -156,7 +149,6 @@ test('a read beside a silent watch brings what is missing; what the watch says o
   assert.is(followed.events.slice(length).filter(({ type }) => type.startsWith('Record')).length, 0);
   store.put(B, value(4));
   await untilSame(followed, () => store.entries);
-  followed.stop();
 });
 
 test('finds and repairs what the watch silently lost, says so, and watches anew', async () => {
@@ -172,7 +164,6 @@ test('finds and repairs what the watch silently lost, says so, and watches anew'
     [A, B],
   );
   assert.is(followed.ofType('StoreLost').length, 0);
-  followed.stop();
 });
 
 test('takes no change that was on its way for drift', async () => {
@@ -183,7 +174,6 @@ test('takes no change that was on its way for drift', async () => {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   assert.is(followed.ofType('DriftFound').length, 0);
-  followed.stop();
 });
 
 test('notices a store that nobody answers for, though the watch stays open', async () => {
@@ -191,7 +181,6 @@ test('notices a store that nobody answers for, though the watch stays open', asy
   store.hold();
   store.down();
   await until('the loss', () => followed.ofType('StoreLost').length === 1);
-  followed.stop();
 });
 
 for (const [what, storeId, revision] of [
@@ -212,7 +201,6 @@ for (const [what, storeId, revision] of [
     assert.is(followed.zone.size, 2);
     await untilSame(followed, () => store.entries);
     assert.is(followed.ofType('StoreReplaced').length, 1);
-    followed.stop();
   });
 }
 
@@ -225,7 +213,6 @@ test('a store that came back empty is not believed at once', async () => {
   assert.is(followed.zone.size, 1);
   store.put(A, value(5));
   await until('the owner writes again', () => contentsOf(followed.zone)[0] === `${A}@1=${value(5)}`);
-  followed.stop();
 });
 
 test('a wall clock that is set neither ends nor lengthens the hold', async () => {
@@ -248,6 +235,21 @@ test('a wall clock that is set neither ends nor lengthens the hold', async () =>
   }
 });
 
+test('a hold whose timer fires early is over all the same once its time has come', async () => {
+  const store = new ScriptedStore();
+  store.put(A, value(1));
+  // Half the pace of the timers, so that each of them is early.
+  const followed = followZone(store, {
+    steadyMs: () => performance.now() / 2,
+    timings: { replacedHoldMs: 40, rereadMs: 60_000 },
+  });
+  await until('the first sync', () => followed.confirmations > 0);
+  store.replace('store-2', 1n, {});
+  await until('the replacement', () => followed.ofType('StoreReplaced').length === 1);
+  assert.is(followed.zone.size, 1, 'held');
+  await untilSame(followed, () => store.entries);
+});
+
 test('a hold that a restart goes on with is no longer for a wall clock that was set back between', async () => {
   const { store, followed } = await following();
   store.replace('store-2', 1n, {});
@@ -255,7 +257,6 @@ test('a hold that a restart goes on with is no longer for a wall clock that was 
   followed.stop();
   const restarted = followZone(store, { past: followed.events, now: () => Date.now() - 3_600_000 });
   await untilSame(restarted, () => store.entries);
-  restarted.stop();
 });
 
 test('a restart finds out that the store was replaced meanwhile, and goes on holding', async () => {
@@ -284,7 +285,6 @@ test('a large difference is marked as bulk, a small one is not', async () => {
   await until('the first sync', () => followed.confirmations > 0);
   assert.is(followed.bulkEvents, BULK_EVENTS + 1);
   assert.is(followed.zone.size, BULK_EVENTS + 1);
-  followed.stop();
 });
 
 type Command =
