@@ -1,14 +1,19 @@
 import {
+  concat,
   concatMap,
   debounceTime,
+  defer,
   EMPTY,
   ignoreElements,
+  interval,
   map,
   merge,
   type Observable,
   of,
+  repeat,
   startWith,
   switchMap,
+  takeWhile,
   tap,
   timer,
 } from 'rxjs';
@@ -54,12 +59,21 @@ export function followContainers(settings: ContainersSettings): Observable<Obser
     startWith(undefined),
     debounceTime(0),
     map(() => recheckAtMs(loop.state, rules)),
-    switchMap((dueMs) => (dueMs === undefined ? EMPTY : timer(delayUntil(dueMs, nowMs()), RECHECK_MAX_MS))),
+    switchMap((dueMs) => (dueMs === undefined ? EMPTY : looksAt(dueMs, nowMs))),
     concatMap(() => of(...dueForRecheck(loop.state, nowMs(), rules))),
     tap((container) => engine.look(container, 'recheck')),
     ignoreElements(),
   );
   return merge(rechecks$, engine.observations$).pipe(tap(take));
+}
+
+/** When to look: once it is due, then every `RECHECK_MAX_MS`. A timer of a busy process may fire before it is due. */
+function looksAt(dueMs: number, nowMs: () => number): Observable<unknown> {
+  const untilDue = defer(() => timer(delayUntil(dueMs, nowMs()))).pipe(
+    repeat(),
+    takeWhile(() => nowMs() < dueMs, true),
+  );
+  return concat(untilDue, interval(RECHECK_MAX_MS));
 }
 
 function delayUntil(dueMs: number, nowMs: number): number {
