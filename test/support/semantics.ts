@@ -34,6 +34,29 @@ export interface SemanticsTable {
   readonly rows: readonly SemanticsRow[];
 }
 
+/** Groups below `zone`: all of the same, one beside records without any, two that differ, where the first by key answers. */
+export function groupsBelow(zone: string, ttl: number): SemanticsRow {
+  return {
+    rule: `groups below ${zone}: the same, one and none, two that differ`,
+    records: `
+      a.dom.${zone}      host=127.0.0.1 group=g1
+      b.sub.dom.${zone}  host=127.0.0.2 group=g1
+      a.dom2.${zone}     host=127.0.0.1 group=g1
+      b.sub.dom2.${zone} host=127.0.0.2
+      a.dom1.${zone}     host=127.0.0.1 group=g1
+      b.sub.dom1.${zone} host=127.0.0.2 group=g2`,
+    asks: {
+      [`dom.${zone} A`]: `
+        dom.${zone}. ${ttl} A 127.0.0.1
+        dom.${zone}. ${ttl} A 127.0.0.2`,
+      [`dom2.${zone} A`]: `
+        dom2.${zone}. ${ttl} A 127.0.0.1
+        dom2.${zone}. ${ttl} A 127.0.0.2`,
+      [`dom1.${zone} A`]: `dom1.${zone}. ${ttl} A 127.0.0.1`,
+    },
+  };
+}
+
 export interface ResolverProcess extends RollcallProcess {
   readonly server: HostPort;
   readonly httpPort: number;

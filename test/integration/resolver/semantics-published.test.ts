@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkTable, type SemanticsRow } from '../../support/semantics.ts';
+import { checkTable, groupsBelow, type SemanticsRow } from '../../support/semantics.ts';
 import { type DnsUpstream, startDnsUpstream } from '../../support/servers/dns-upstream.ts';
 import { type Etcd, skipWithoutEtcd, startEtcd } from '../../support/servers/etcd.ts';
 import { freePort } from '../../support/servers/ports.ts';
@@ -258,25 +258,7 @@ const SKYDNS: readonly SemanticsRow[] = [
       ).join('\n'),
     },
   },
-  {
-    rule: 'groups: the same, one without, two that differ',
-    records: `
-      a.dom.sky.test      host=127.0.0.1 group=g1
-      b.sub.dom.sky.test  host=127.0.0.2 group=g1
-      a.dom2.sky.test     host=127.0.0.1 group=g1
-      b.sub.dom2.sky.test host=127.0.0.2
-      a.dom1.sky.test     host=127.0.0.1 group=g1
-      b.sub.dom1.sky.test host=127.0.0.2 group=g2`,
-    asks: {
-      'dom.sky.test A': `
-        dom.sky.test. 3600 A 127.0.0.1
-        dom.sky.test. 3600 A 127.0.0.2`,
-      'dom2.sky.test A': `
-        dom2.sky.test. 3600 A 127.0.0.1
-        dom2.sky.test. 3600 A 127.0.0.2`,
-      'dom1.sky.test A': 'dom1.sky.test. 3600 A 127.0.0.1',
-    },
-  },
+  groupsBelow('sky.test', 3600),
 ];
 
 /** CoreDNS plugin/etcd: lookup_test.go. */
@@ -480,25 +462,7 @@ const OTHER: readonly SemanticsRow[] = [
       'm.two.dev.core_extra.test SRV': 'NXDOMAIN core_extra.test.',
     },
   },
-  {
-    rule: 'group: the same, one without, two that differ',
-    records: `
-      a.dom.core.test      host=127.0.0.1 group=g1
-      b.sub.dom.core.test  host=127.0.0.2 group=g1
-      a.dom2.core.test     host=127.0.0.1 group=g1
-      b.sub.dom2.core.test host=127.0.0.2
-      a.dom1.core.test     host=127.0.0.1 group=g1
-      b.sub.dom1.core.test host=127.0.0.2 group=g2`,
-    asks: {
-      'dom.core.test A': `
-        dom.core.test. 300 A 127.0.0.1
-        dom.core.test. 300 A 127.0.0.2`,
-      'dom2.core.test A': `
-        dom2.core.test. 300 A 127.0.0.1
-        dom2.core.test. 300 A 127.0.0.2`,
-      'dom1.core.test A': 'dom1.core.test. 300 A 127.0.0.1',
-    },
-  },
+  groupsBelow('core.test', 300),
   {
     rule: 'group: of the seven sets of the unit test: a shallower group, groups that disagree, those of none',
     records: `

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import {
   checkTable,
   describePacket,
+  groupsBelow,
   putRecords,
   type ResolverProcess,
   type SemanticsRow,
@@ -182,25 +183,13 @@ const ROWS: readonly SemanticsRow[] = [
       's8b.skydns.test SRV': 's8b.skydns.test. 300 SRV 10 100 0 far.outside.test.',
     },
   },
+  groupsBelow('skydns.test', 300),
   {
-    rule: 'groups: records of the chosen group and of none',
+    rule: 'groups: asked below the group that was chosen, the other one answers',
     records: `
-      a.g1.skydns.test     host=10.12.1.1 group=one
-      b.x.g1.skydns.test   host=10.12.1.2 group=one
-      a.g2.skydns.test     host=10.12.2.1 group=one
-      b.x.g2.skydns.test   host=10.12.2.2
       a.g3.skydns.test     host=10.12.3.1 group=one
       b.x.g3.skydns.test   host=10.12.3.2 group=two`,
-    asks: {
-      'g1.skydns.test A': `
-        g1.skydns.test. 300 A 10.12.1.1
-        g1.skydns.test. 300 A 10.12.1.2`,
-      'g2.skydns.test A': `
-        g2.skydns.test. 300 A 10.12.2.1
-        g2.skydns.test. 300 A 10.12.2.2`,
-      'g3.skydns.test A': 'g3.skydns.test. 300 A 10.12.3.1',
-      'x.g3.skydns.test A': 'x.g3.skydns.test. 300 A 10.12.3.2',
-    },
+    asks: { 'x.g3.skydns.test A': 'x.g3.skydns.test. 300 A 10.12.3.2' },
   },
   {
     rule: 'groups: a shallower key with a group takes over',

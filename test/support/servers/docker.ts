@@ -261,7 +261,10 @@ exit 0
 function claimBridge(directory: string): Bridge {
   for (let n = 0; n < 120; n += 1) {
     const name = `rctest${n}`;
-    if (ip('link', 'add', name, 'type', 'bridge').status !== 0) continue;
+    // A bridge without an address of its own takes the lowest of its ports', another one whenever that container goes: what
+    // is on its way to the old one is lost, and its reader waits for minutes. Docker gives its own bridge a fixed one, too.
+    const address = `02:42:0a:d5:${(2 * n).toString(16).padStart(2, '0')}:01`;
+    if (ip('link', 'add', name, 'address', address, 'type', 'bridge').status !== 0) continue;
     ip('link', 'set', name, 'alias', `${process.pid} ${directory}`);
     const { net, poolNet } = netsOf(n);
     ip('addr', 'add', `${net}.1/24`, 'dev', name);
