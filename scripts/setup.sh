@@ -48,9 +48,12 @@ if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/
     chmod +x /usr/sbin/policy-rc.d
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT
   fi
-  apt-get update -qq
+  # A mirror that hiccups is asked again, another apt that runs is waited for. What cannot be had is skipped, loudly.
+  apt() { apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@"; }
   # shellcheck disable=SC2086
-  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  if ! { apt update && apt install -y --no-install-recommends $missing >/dev/null; }; then
+    echo "setup: apt-get could not install them; the suites that need what is missing are skipped"
+  fi
 else
   echo "setup: missing: $missing"
   echo "setup: not root on Debian, so not installed; install them by hand, or the suites that need them are skipped"

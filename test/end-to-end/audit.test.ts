@@ -57,7 +57,7 @@ const told = (life: readonly SinkRecord[]): string[] =>
 
 test('a service with a health check, from its start to its removal; its environment in no record', async (context) => {
   const { docker, image, file } = context;
-  const health = ['--health-cmd', 'test -f /healthy', '--health-interval', '1s', '--health-retries', '1'];
+  const health = ['--health-cmd', 'test -f /healthy', '--health-interval', '3s', '--health-retries', '1'];
   const id = await docker.run([
     ...['--name', 'web-1', '-p', '127.0.0.1:0:80', '-l', 'rollcall.name=web', '-l', 'org.example.team=payments'],
     ...['-l', 'org.example.other=private', '-e', 'TOKEN=hunter2', '--stop-timeout', '1', ...health, image],

@@ -55,7 +55,7 @@ test('all is fine with an engine and an etcd, and nothing is left in them', asyn
   const before = await etcd.ctl('get', 'x', '-w', 'json');
   const { exit, findings } = await doctor(['--docker', docker.host, '--etcd', etcd.url]);
   assert.is(exit, 0, JSON.stringify(findings));
-  assert.match(of(findings, 'docker', 'fine').join('\n'), /Docker 20[\s\S]*no call that rollcall makes is refused/);
+  assert.match(of(findings, 'docker', 'fine').join('\n'), /Docker \d+[\s\S]*no call that rollcall makes is refused/);
   assert.is(of(findings, 'etcd', 'fine').length, 6, of(findings, 'etcd').join('\n'));
   assert.is(of(findings, 'ports', 'fine').length, 3);
   const revision = (json: string) => /"revision":(\d+)/.exec(json)?.[1];

@@ -56,7 +56,7 @@ async function leases(etcd: Etcd): Promise<number> {
   return Number(/found (\d+) leases/.exec(await etcd.ctl('lease', 'list'))?.[1]);
 }
 
-test('SIGTERM just after the host is claimed: gone within 2 s, and nothing is left in etcd', async ({
+test('SIGTERM just after the host is claimed: gone within the bound of a stop, and nothing is left in etcd', async ({
   start,
   etcd,
 }) => {
@@ -66,7 +66,10 @@ test('SIGTERM just after the host is claimed: gone within 2 s, and nothing is le
     await sleep(waitMs);
     const before = performance.now();
     assert.is(await announcer.end('SIGTERM'), 0);
-    assert.ok(performance.now() - before < 2000, `took ${performance.now() - before} ms, ${waitMs} ms after the claim`);
+    assert.ok(
+      performance.now() - before < 4_800,
+      `took ${performance.now() - before} ms, ${waitMs} ms after the claim`,
+    );
     assert.equal(await keys(etcd), []);
     assert.is(await leases(etcd), 0);
     assert.equal(

@@ -549,11 +549,11 @@ function leases({ test, store }: Parts): void {
   });
 
   test('a lease that nobody keeps expires and takes its keys; one that is kept stays', async () => {
+    const started = performance.now();
     const [left, kept] = [await store().grant(2), await store().grant(2)];
     await put(store(), '/expiry/left', '1', left.lease);
     const revision = await put(store(), '/expiry/kept', '1', kept.lease);
     const follower = follow(store(), '/expiry/', revision + 1n);
-    const started = performance.now();
     await until(
       'the expiry of the lease that nobody keeps',
       async () => {
@@ -565,7 +565,7 @@ function leases({ test, store }: Parts): void {
     follower.stop();
     const afterSeconds = (performance.now() - started) / 1000;
     assert.ok(afterSeconds > left.ttlSeconds - 0.5, `gone after ${afterSeconds} s, before its ${left.ttlSeconds} s`);
-    assert.ok(afterSeconds < left.ttlSeconds + 4, `gone only after ${afterSeconds} s of ${left.ttlSeconds} s`);
+    assert.ok(afterSeconds < left.ttlSeconds + 10, `gone only after ${afterSeconds} s of ${left.ttlSeconds} s`);
     assert.equal(keysOf((await store().snapshot('/expiry/')).entries), ['/expiry/kept']);
     assert.is(await store().timeToLive(left.lease), undefined);
     await store().revoke(kept.lease);

@@ -136,14 +136,18 @@ test('etcd back without its data: the host is claimed and everything announced a
   assert.is(announcing.error, undefined);
 });
 
-test('etcdctl del and put of our keys are repaired within a second', async ({ start, etcd, store }) => {
+test('etcdctl del and put of our keys are repaired at once, long before the comparison', async ({
+  start,
+  etcd,
+  store,
+}) => {
   const wish = wishFor([1, 2]);
   const announcing = start({ desired: wish });
   await announcing.settled();
   await etcd.ctl('del', keyOfInstance(1));
-  await until('the first repair', () => announcing.of('KeyWritten').length === 3, { timeoutMs: 1000 });
+  await until('the first repair', () => announcing.of('KeyWritten').length === 3);
   await etcd.ctl('put', keyOfInstance(2), '{"host":"192.0.2.66"}');
-  await until('the second repair', () => announcing.of('KeyWritten').length === 4, { timeoutMs: 1000 });
+  await until('the second repair', () => announcing.of('KeyWritten').length === 4);
   assert.equal(await storedIn(store), wish);
   assert.equal(
     announcing.of('DriftFound').map(({ cause }) => cause),

@@ -216,7 +216,7 @@ test('a foreign delete is repaired at once and counted', async ({ start, backend
   const announcing = start({ desired: wishFor([1, 2]) });
   await announcing.settled();
   await deleteAsSomebodyElse(backend, keyOfInstance(1));
-  await until('the repair', () => announcing.of('KeyWritten').length === 3, { timeoutMs: 1000 });
+  await until('the repair', () => announcing.of('KeyWritten').length === 3);
   assert.equal(await storedIn(backend), wishFor([1, 2]));
   assert.equal(
     announcing.of('DriftFound').map(({ cause }) => cause),
@@ -234,7 +234,7 @@ for (const [how, value] of [
     const announcing = start({ desired: wishFor([1]) });
     await announcing.settled();
     await putAsSomebodyElse(backend, keyOfInstance(1), value);
-    await until('the repair', () => announcing.of('KeyWritten').length === 2, { timeoutMs: 1000 });
+    await until('the repair', () => announcing.of('KeyWritten').length === 2);
     assert.equal(await storedIn(backend), wishFor([1]));
     assert.equal(
       announcing.of('DriftFound').map(({ cause }) => cause),
@@ -250,7 +250,7 @@ test('a foreign delete that the watch does not tell is found by the comparison',
   store.breakWatches();
   await until('the watch to be gone', () => store.calls.snapshot >= 3);
   await deleteAsSomebodyElse(backend, keyOfInstance(1));
-  await until('the repair', () => announcing.of('KeyWritten').length === 2, { timeoutMs: 1000 });
+  await until('the repair', () => announcing.of('KeyWritten').length === 2);
   assert.equal(await storedIn(backend), wishFor([1]));
 });
 
@@ -375,7 +375,7 @@ test('a successor without the data directory takes its host’s keys over, with 
   start,
   backend,
 }) => {
-  const first = start({ desired: wishFor([1, 2]), ttlSeconds: 2 });
+  const first = start({ desired: wishFor([1, 2]), ttlSeconds: 15 });
   await first.settled();
   first.abandon();
   const watch = await watching(backend);
@@ -420,9 +420,9 @@ test('a second announcer for the same host waits for the first to go', async ({ 
 });
 
 test('a second announcer stops with the name of the first when that one stays', async ({ start }) => {
-  const first = start({ desired: wishFor([1]), ttlSeconds: 1 });
+  const first = start({ desired: wishFor([1]), ttlSeconds: 3 });
   await first.settled();
-  const second = start({ announcer: 'bbbbbbbbbbbb', ttlSeconds: 1 });
+  const second = start({ announcer: 'bbbbbbbbbbbb', ttlSeconds: 3 });
   const error = await until('the second to give up', () => second.error);
   assert.instance(error, StartError);
   assert.match((error as Error).message, /already announced by another announcer: announcer aaaaaaaaaaaa \(process/);

@@ -68,7 +68,7 @@ test('without live-restore: what ends with the daemon goes, though its socket go
     const gone = await run(docker, 'gone');
     await on.stands([await wordOf(docker, again, 'again'), await wordOf(docker, gone, 'gone')]);
     await docker.kill('SIGTERM');
-    await on.stands([], 1000);
+    await on.stands([], 10_000);
     assert.is(on.log.of('engine-unreachable').length, 1);
     await docker.start();
     const tookMs = await on.stands([await wordOf(docker, again, 'again')], CAUGHT_UP_WITHIN_MS);

@@ -8,7 +8,7 @@ import { until } from '../../support/until.ts';
 const test = suite('integration/docker-engine');
 
 const IMAGE = 'rollcall-test';
-const PING = { pingMs: 500, pingTimeoutMs: 1000 };
+const PING = { pingMs: 500, pingTimeoutMs: 4000 };
 
 let docker: DockerHost;
 let followed: Followed;
@@ -82,7 +82,7 @@ test('stop: the stop signal is told before the container has ended', async () =>
   const [signal, death] = ['kill', 'die'].map((action) =>
     followed.observations.find((each) => each.type === 'hinted' && each.container === id && each.action === action),
   );
-  assert.ok((death?.afterMs ?? 0) - (signal?.afterMs ?? 0) > 800);
+  assert.ok((death?.afterMs ?? 0) - (signal?.afterMs ?? 0) > 300);
 });
 
 test('restart: ends with the new run', async () => {
@@ -112,7 +112,7 @@ test('pause and unpause', async () => {
 
 test('health: from starting to healthy to unhealthy', async () => {
   const id = await run(
-    ...['--health-cmd', 'test ! -e /sick', '--health-interval', '300ms', '--health-retries', '1'],
+    ...['--health-cmd', 'test ! -e /sick', '--health-interval', '2s', '--health-retries', '1'],
     IMAGE,
   );
   const isHealth = (health: string): Promise<true> =>
@@ -158,13 +158,13 @@ test('a label named signal: the signal is not believed, on a real engine either'
 
 test('exec: tells the exit code, and does not pile up commands that do not end', async () => {
   const id = await run(IMAGE);
-  const exec = (...command: string[]) => followed.engine.exec(id, command, 300);
-  assert.equal(await exec('sh', '-c', 'exit 3'), { type: 'exited', exitCode: 3 });
-  assert.equal(await exec('sleep', '1'), { type: 'timed-out' });
-  assert.equal(await exec('true'), { type: 'busy' });
-  await until('the end of the first', async () => (await exec('true')).type === 'exited');
+  const exec = (timeoutMs: number, ...command: string[]) => followed.engine.exec(id, command, timeoutMs);
+  assert.equal(await exec(20_000, 'sh', '-c', 'exit 3'), { type: 'exited', exitCode: 3 });
+  assert.equal(await exec(300, 'sleep', '5'), { type: 'timed-out' });
+  assert.equal(await exec(300, 'true'), { type: 'busy' });
+  await until('the end of the first', async () => (await exec(20_000, 'true')).type === 'exited');
   await docker.cli('rm', '-f', id);
-  assert.equal(await exec('true'), { type: 'not-running' });
+  assert.equal(await exec(20_000, 'true'), { type: 'not-running' });
 });
 
 test('inspect: confirms one container, and says when there is none', async () => {

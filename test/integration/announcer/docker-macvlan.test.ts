@@ -52,6 +52,9 @@ const onLan = (check: string, address: string, ...more: string[]): Promise<strin
   return docker.run(['--network', 'lan', '--ip', address, ...labels.flatMap((label) => ['-l', label]), IMAGE, ...more]);
 };
 const verdict = (id: string): Promise<ProbeResult> => until('a verdict', () => results.get(id)?.[0]);
+/** Not the first verdict: a machine that is slow may have looked before the service listened. */
+const passing = (id: string): Promise<ProbeResult> =>
+  until('a verdict that passes', () => results.get(id)?.find((result) => result.passing));
 
 /** What would be announced of it, as `host:port`. */
 function announcedOf(id: string): string[] {
@@ -70,7 +73,7 @@ for (const [check, detail] of [
     at += 1;
     const address = `${NET}.${at}`;
     const id = await onLan(check, address);
-    assert.equal(await verdict(id), { port: '80/tcp', passing: true, detail });
+    assert.equal(await passing(id), { port: '80/tcp', passing: true, detail });
     assert.equal(announcedOf(id), [`${address}:80`]);
     assert.not.ok(thisMachine.isOnLink(address), 'the host is part of that network: this proves nothing');
   });

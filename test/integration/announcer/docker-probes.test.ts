@@ -12,6 +12,7 @@ import type { AnnounceRules } from '../../../announcer/rules.ts';
 import { parseName } from '../../../shared/name.ts';
 import { type Followed, follow } from '../../support/followed.ts';
 import { buildBusybox, type DockerHost, haveDocker, startDocker } from '../../support/servers/docker.ts';
+import { freePort } from '../../support/servers/ports.ts';
 import { until } from '../../support/until.ts';
 
 const test = suite('integration/docker-probes');
@@ -146,7 +147,7 @@ test('listening: a restart is a new run, checked anew', async () => {
   const before = probed.length;
   await docker.cli('restart', '-t', '0', id);
   await until('the second run', () => probed.slice(before).some(({ container }) => container === id));
-  assert.is(verdict(id, '80/tcp')?.passing, true);
+  await isVerdict(id, '80/tcp', true);
 });
 
 test('tcp: passes on a bridge', async () => {
@@ -177,7 +178,7 @@ test('http and tcp: are made inside where the service is bound to loopback', asy
 });
 
 test('tcp: works in the host network', async () => {
-  const port = 20_000 + (process.pid % 10_000);
+  const port = await freePort();
   const id = await docker.run([
     ...['--network', 'host', '-l', `rollcall.port=${port}`, '-l', 'rollcall.check=tcp'],
     ...[IMAGE, 'httpd', '-f', '-p', String(port), '-h', '/www'],

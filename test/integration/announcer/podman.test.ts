@@ -36,7 +36,9 @@ test.after(async () => {
   await podman?.stop();
 });
 
-const verdict = (id: string): Promise<ProbeResult> => until('a verdict', () => results.get(id)?.[0]);
+/** Not the first verdict: a machine that is slow may have looked before the service listened. */
+const passing = (id: string): Promise<ProbeResult> =>
+  until('a verdict that passes', () => results.get(id)?.find((result) => result.passing));
 const isState = (id: string, state: string): Promise<boolean> =>
   until(state, () => followed.stateOf(id) === state, { timeoutMs: 20_000 });
 
@@ -47,7 +49,7 @@ test('a container is found, its port is seen in LISTEN, and what happens to it i
     Labels: { 'rollcall.name': 'web', 'rollcall.port': String(port) },
     HostConfig: { NetworkMode: 'host' },
   });
-  assert.equal(await verdict(id), { port: `${port}/tcp`, passing: true, detail: `${port}/tcp is in LISTEN` });
+  assert.equal(await passing(id), { port: `${port}/tcp`, passing: true, detail: `${port}/tcp is in LISTEN` });
   const seen = followed.observations.findLast((each) => each.type === 'inspected' && each.facts.id === id);
   const [candidate] = seen?.type === 'inspected' ? candidatesOf(seen.facts, RULES).candidates : [];
   assert.equal([candidate?.service, candidate?.record.port], ['web', port]);
@@ -69,7 +71,7 @@ test('a check looks into a network of the container alone', async () => {
     ExposedPorts: { '8080/tcp': {} },
     HostConfig: { NetworkMode: 'bridge', PortBindings: { '8080/tcp': [{ HostPort: String(await freePort()) }] } },
   });
-  assert.equal(await verdict(id), { port: '8080/tcp', passing: true, detail: 'connect to 8080/tcp succeeded' });
+  assert.equal(await passing(id), { port: '8080/tcp', passing: true, detail: 'connect to 8080/tcp succeeded' });
 });
 
 if (havePodman(SUITE)) test.run();

@@ -22,7 +22,7 @@ async function ask(serve: (socket: Socket) => void, asked: Asked = {}): Promise<
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   try {
-    const { kind = 'http', hosts = ['127.0.0.1'], path = '/health', timeoutMs = 300 } = asked;
+    const { kind = 'http', hosts = ['127.0.0.1'], path = '/health', timeoutMs = 10_000 } = asked;
     return await attempt({ kind, hosts, port, path, timeoutMs });
   } finally {
     server.close();

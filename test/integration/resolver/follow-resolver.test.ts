@@ -88,7 +88,7 @@ test('never synced is SERVFAIL, not NXDOMAIN, and not ready', async () => {
 
 test('an outage is answered through, up to --max-stale, then SERVFAIL; the return gives no wrong negative', async () => {
   const store = storeOf({ [WEB_A]: { host: '192.0.2.1' } });
-  const running = await startResolver(store, { config: { maxStaleMs: 400 } });
+  const running = await startResolver(store, { config: { maxStaleMs: 2_000 } });
   await ready(running);
   store.down();
   assert.equal(await ask(running, 'web.example.org'), ['NOERROR', 'web.example.org A 192.0.2.1']);
@@ -96,10 +96,7 @@ test('an outage is answered through, up to --max-stale, then SERVFAIL; the retur
   await until('the bound to pass', async () => (await ask(running, 'web.example.org'))[0] === 'SERVFAIL');
   assert.equal(await ask(running, 'api.example.org'), ['SERVFAIL']);
   assert.match(running.resolver.notReady()[0] as string, /--max-stale/);
-  assert.match(
-    await running.metrics.text(),
-    /rollcall_resolver_zone_stale_seconds 0\.[4-9]|rollcall_resolver_zone_stale_seconds [1-9]/,
-  );
+  assert.match(await running.metrics.text(), /rollcall_resolver_zone_stale_seconds [2-9]/);
   // While it was away a service came: its name must never be denied once answers are given again.
   store.put('/skydns/org/example/api/x', '{"host":"192.0.2.3"}');
   store.up();
@@ -125,7 +122,7 @@ test('a start during an outage answers from disk, and counts staleness from when
   store.put(WEB_B, '{"host":"192.0.2.2"}');
   await first.stop();
   store.down();
-  const second = await startResolver(store, { dataDir, config: { maxStaleMs: 1500 } });
+  const second = await startResolver(store, { dataDir, config: { maxStaleMs: 6_000 } });
   assert.equal(second.resolver.notReady(), []);
   assert.equal(await ask(second, 'web.example.org'), [
     'NOERROR',

@@ -44,9 +44,9 @@ test('two forwarders that forward to each other: SERVFAIL in time, and a handful
     ...['--forward', `${first.server.host}:${first.server.port}`],
   ]);
   const startedMs = performance.now();
-  const response = await sendUdp(first.server, queryOctets({ name: 'www.loop.example' }), 5_000);
+  const response = await sendUdp(first.server, queryOctets({ name: 'www.loop.example' }), 15_000);
   assert.is((response?.[3] as number) & 0xf, SERVFAIL);
-  assert.ok(performance.now() - startedMs < 5_000);
+  assert.ok(performance.now() - startedMs < 10_000);
   const sent =
     (await total(first, 'rollcall_forward_requests_total')) + (await total(second, 'rollcall_forward_requests_total'));
   assert.ok(sent <= 20, `${sent} queries went round`);
@@ -68,7 +68,7 @@ test('a flood of names outside to a silent upstream: a bounded number waits, the
     await new Promise<void>((resolve) =>
       socket.send(query, resolver.server.port, resolver.server.host, () => resolve()),
     );
-    if (at % 500 !== 0) continue;
+    if (at % 250 !== 0) continue;
     const askedMs = performance.now();
     assert.is((await askUdp(resolver.server, { name: 'web.own.test' })).answers?.length, 1);
     // One attempt at an upstream: who waits for one waits at least so long.

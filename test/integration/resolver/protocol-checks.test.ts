@@ -211,12 +211,13 @@ async function floodInside(): Promise<void> {
     const query = queryOctets({ name: `web.${ZONE}` });
     for (let sent = 0; sent < counted.sent; sent += 1) socket.send(query, limited.server.port, limited.server.host);
     let last = -1;
+    let quietLooks = 0;
     await until('the answers to end', async () => {
       const came = counted.whole + counted.slipped;
-      const isQuiet = came === last && came > 0;
+      quietLooks = came === last && came > 0 ? quietLooks + 1 : 0;
       last = came;
       await wait(100);
-      return isQuiet;
+      return quietLooks >= 5;
     });
     socket.close();
     return counted;

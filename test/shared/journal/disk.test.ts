@@ -219,7 +219,7 @@ test('closed while a timed retry begins a segment: it is begun once, and the eve
   const openFile: OpenFile = async (path, flags) => {
     opening += 1;
     atOnce = Math.max(atOnce, opening);
-    if (isSlow) await new Promise((resolve) => setTimeout(resolve, 100));
+    if (isSlow) await new Promise((resolve) => setTimeout(resolve, 1_000));
     opening -= 1;
     return disk.open(path, flags);
   };

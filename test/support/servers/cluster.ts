@@ -1,3 +1,4 @@
+import { until } from '../until.ts';
 import { type Etcd, type EtcdOptions, startMember } from './etcd.ts';
 import { freePort } from './ports.ts';
 
@@ -22,7 +23,7 @@ export async function startCluster(size = 3, options: Pick<EtcdOptions, 'extraAr
   return {
     members,
     urls: members.map((member) => member.url),
-    leader: () => leaderOf(members),
+    leader: () => until('a member to lead', () => leaderOf(members)),
     stop: async () => {
       await Promise.all(members.map((member) => member.kill()));
     },

@@ -17,6 +17,7 @@ import {
   TRUNCATED_RESPONSE,
 } from 'dns-packet';
 import type { HostPort } from '../../../shared/address.ts';
+import { freePort } from './ports.ts';
 
 export interface SeenQuery {
   readonly transport: 'udp' | 'tcp';
@@ -54,7 +55,8 @@ export async function startDnsUpstream(records: string, host = '127.0.0.1', port
   let answers = parseRecords(records);
   const seen: SeenQuery[] = [];
   const tcp = createServer();
-  tcp.listen(port, host);
+  // Not one of the system's choice: the same number has to be free for UDP, too.
+  tcp.listen(port === 0 ? await freePort() : port, host);
   await once(tcp, 'listening');
   const address = { host, port: (tcp.address() as AddressInfo).port };
   const udp = createSocket(host.includes(':') ? 'udp6' : 'udp4');

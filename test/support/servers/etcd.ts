@@ -101,10 +101,14 @@ export async function startMember(
     await process.ended;
   };
   const healthy = async (): Promise<void> => {
-    await until(`etcd at ${url} to be healthy`, async () => {
-      if (process.child.exitCode !== null) throw new Error(`etcd exited: ${process.output()}`);
-      return isHealthy(`${metricsUrl}/health`);
-    });
+    await until(
+      `etcd at ${url} to be healthy`,
+      async () => {
+        if (process.child.exitCode !== null) throw new Error(`etcd exited: ${process.output()}`);
+        return isHealthy(`${metricsUrl}/health`);
+      },
+      { timeoutMs: 60_000 },
+    );
   };
   const etcd: Etcd = {
     url,

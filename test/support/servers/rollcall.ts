@@ -57,7 +57,7 @@ export function startRollcall(args: readonly string[], environment: Record<strin
     stdout: () => stdout,
     stderr: () => stderr,
     log,
-    logged: (event, timeoutMs = 10_000) =>
+    logged: (event, timeoutMs = 30_000) =>
       until(`log line ${event} of rollcall ${args[0]}`, () => log().find((line) => line.event === event), {
         timeoutMs,
       }),
@@ -80,7 +80,7 @@ export async function rollcall(
 }
 
 /** Waits until the daemon's `/ready` says yes. */
-export async function ready(httpPort: number, timeoutMs = 15_000): Promise<void> {
+export async function ready(httpPort: number, timeoutMs = 60_000): Promise<void> {
   let last = '';
   await until(
     `/ready on port ${httpPort}`,
