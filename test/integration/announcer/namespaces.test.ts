@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Namespaces } from '../../../announcer/checks/namespaces.ts';
 import type { Reply } from '../../../announcer/checks/probe-attempt.ts';
+import { canUnshare } from '../../support/servers/machine.ts';
 import { freePort } from '../../support/servers/ports.ts';
 
 const SUITE = 'integration/namespaces';
@@ -28,7 +29,7 @@ async function ask(...current: boolean[]): Promise<{ readonly reply: Reply; read
   }
 }
 
-if (process.getuid?.() !== 0) console.log(`${SUITE}: needs root to enter a namespace: left out`);
+if (!canUnshare('-n')) console.log(`SKIP ${SUITE}: needs the right to enter a namespace (root, CAP_SYS_ADMIN)`);
 else {
   test('asks inside while the pid is still the container’s', async () => {
     const { reply } = await ask(true, true);

@@ -79,7 +79,7 @@ test('http: sends one request line with the path, a host, and no body', async ()
 });
 
 test('http: no answer in time fails, and says how long', async () => {
-  const reply = await ask(() => undefined);
+  const reply = await ask(() => undefined, { timeoutMs: 300 });
   assert.equal([reply.passing, reply.reached], [false, false]);
   assert.is(reply.detail, 'GET /health: no answer within 0.3 s');
 });

@@ -19,7 +19,7 @@ const MAX_STALE_SECONDS = 6;
 const HOUR = 3_600;
 
 if (LIBRARY === undefined)
-  console.log('integration/clock-set: libfaketime is not installed (apt-get install faketime): left out');
+  console.log('SKIP integration/clock-set: libfaketime is missing; install the package faketime');
 else if (!skipWithoutEtcd('integration/clock-set')) {
   for (const workers of [1, 2]) {
     test(`${workers} workers: an hour forward and back empties nothing, ends no lease, and keeps no stale answer longer`, async () => {

@@ -1,7 +1,7 @@
 /** Forwarding at its bounds, seen from outside: loops, floods, and a stub resolver's search list. */
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,6 +12,7 @@ import { putRecords, type ResolverProcess, startResolverProcess } from '../../su
 import { askUdp, queryOctets, sendUdp } from '../../support/servers/dns-client.ts';
 import { startDnsUpstream } from '../../support/servers/dns-upstream.ts';
 import { type Etcd, haveProgram, skipWithoutEtcd, startEtcd } from '../../support/servers/etcd.ts';
+import { canUnshare } from '../../support/servers/machine.ts';
 import { freePort } from '../../support/servers/ports.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { until } from '../../support/until.ts';
@@ -85,7 +86,7 @@ test('a flood of names outside to a silent upstream: a bounded number waits, the
 
 const INSIDE = 'ROLLCALL_TEST_INSIDE_NAMESPACE';
 
-if (process.getuid?.() === 0 && existsSync('/usr/bin/unshare') && haveProgram('getent') && haveProgram('ip')) {
+if (canUnshare('-n', '-m') && haveProgram('getent') && haveProgram('ip')) {
   test('libc with a search list and ndots: short names, whole names and names outside are found', async () => {
     const file = fileURLToPath(import.meta.url);
     const { stdout } = await run('unshare', ['-n', '-m', process.execPath, '--enable-source-maps', file], {

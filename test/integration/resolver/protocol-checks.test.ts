@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,6 +11,7 @@ import { putRecords, type ResolverProcess, startResolverProcess } from '../../su
 import { type DigAnswer, dig, haveDig } from '../../support/servers/dig.ts';
 import { queryOctets, sendUdp } from '../../support/servers/dns-client.ts';
 import { type Etcd, haveProgram, skipWithoutEtcd, startEtcd } from '../../support/servers/etcd.ts';
+import { canUnshare } from '../../support/servers/machine.ts';
 import { until } from '../../support/until.ts';
 
 const run = promisify(execFile);
@@ -157,7 +157,7 @@ function declareChecks(): void {
     console.log('SKIP integration/protocol-checks dns-fuzz: nmap is missing; install the package nmap');
   }
 
-  if (process.getuid?.() === 0 && existsSync('/usr/bin/unshare') && haveProgram('ip')) {
+  if (canUnshare('-n') && haveProgram('ip')) {
     test('rate limiting seen from outside: over the limit half are dropped, half sent back to TCP; TCP is not limited', async () => {
       const { stdout } = await run(
         'unshare',
