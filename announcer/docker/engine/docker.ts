@@ -11,6 +11,7 @@ import { chooseApiVersion } from './api.ts';
 import { type Engine, type EngineClient, EngineError, type EngineHello, type ExecResult } from './engine.ts';
 import { engineErrorOf, statusOf, unlessRefused } from './error.ts';
 import { type DockerAddress, describeDockerAddress, parseDockerHost } from './host.ts';
+import { containerReference } from './reference.ts';
 import type { DockerTls } from './tls.ts';
 
 /** Longer than a loaded engine needs for a list of thousands; a stopped engine is noticed by its pings long before. */
@@ -102,8 +103,10 @@ class DockerodeClient implements EngineClient {
   }
 
   async inspect(container: string): Promise<unknown> {
+    const reference = containerReference(container);
+    if (reference === undefined) return undefined;
     const inspectWith = (docker: Docker): Promise<unknown> =>
-      this.#call(CALL_TIMEOUT_MS, (abortSignal) => docker.getContainer(container).inspect({ abortSignal }));
+      this.#call(CALL_TIMEOUT_MS, (abortSignal) => docker.getContainer(reference).inspect({ abortSignal }));
     try {
       // The engine may have closed a kept connection just now, which says nothing about the engine: a new one does.
       return await inspectWith(this.#inspecting).catch((error: unknown) => {
@@ -117,11 +120,13 @@ class DockerodeClient implements EngineClient {
   }
 
   async exec(container: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {
+    const reference = containerReference(container);
+    if (reference === undefined) return { type: 'not-running' };
     try {
       if (await this.#isLingering(container)) return { type: 'busy' };
       const exec = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
         this.#docker
-          .getContainer(container)
+          .getContainer(reference)
           .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal }),
       );
       const stream = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
@@ -141,12 +146,14 @@ class DockerodeClient implements EngineClient {
   }
 
   async stop(container: string, graceSeconds: number | undefined): Promise<void> {
+    const reference = containerReference(container);
+    if (reference === undefined) return;
     // Without a time of ours the container's own holds, which the engine waits out however long it is.
     const timeoutMs = graceSeconds === undefined ? STOP_TIMEOUT_MS : graceSeconds * 1000 + CALL_TIMEOUT_MS;
     const grace = graceSeconds === undefined ? {} : { t: graceSeconds };
     try {
       await this.#call(timeoutMs, (abortSignal) =>
-        this.#docker.getContainer(container).stop({ ...grace, abortSignal }),
+        this.#docker.getContainer(reference).stop({ ...grace, abortSignal }),
       );
     } catch (error) {
       const status = statusOf(error);

@@ -58,7 +58,10 @@ export type ExecResult =
   /** The container is gone or does not run. */
   | { readonly type: 'not-running' };
 
-/** The calls that the announcer makes of the engine: all of them read, but for `exec` and `stop`. */
+/**
+ * The calls that the announcer makes of the engine: all of them read, but for `exec` and `stop`. A container is named by its id
+ * or name; what can be neither is no container, and the engine is not asked.
+ */
 export interface EngineClient {
   readonly description: string;
   /** Finds the API version to speak, and the engine's clock. */
