@@ -16,6 +16,7 @@ export const MAINS: readonly string[] = [
 export const EDGES: readonly string[] = [
   'announcer/keys/announce.ts',
   'announcer/containers.ts',
+  'announcer/docker/following/failed-looks.ts',
   'announcer/docker/following/follow.ts',
   'announcer/docker/following/last-words.ts',
   'announcer/docker/following/listing.ts',

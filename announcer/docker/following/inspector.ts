@@ -33,17 +33,18 @@ const CONCURRENCY = 16;
 export class Inspector {
   readonly #client: EngineClient;
   readonly #onLook: (look: Look) => void;
-  readonly #onError: (error: unknown, container: string) => void;
+  readonly #onError: (error: unknown, container: string) => void | Promise<void>;
   readonly #containers = new Map<string, Container>();
   readonly #urgent = new Set<string>();
   readonly #routine = new Set<string>();
   #running = 0;
   #closed = false;
 
+  /** @param onError a look has not ended before what this gives has */
   constructor(
     client: EngineClient,
     onLook: (look: Look) => void,
-    onError: (error: unknown, container: string) => void,
+    onError: (error: unknown, container: string) => void | Promise<void>,
   ) {
     this.#client = client;
     this.#onLook = onLook;
@@ -113,7 +114,7 @@ export class Inspector {
       const raw = await this.#client.inspect(id);
       if (!container.stale && !this.#closed) this.#onLook({ container: id, ...why, raw });
     } catch (error) {
-      if (!this.#closed) this.#onError(error, id);
+      if (!this.#closed) await this.#onError(error, id);
     }
     this.#running -= 1;
     container.underWay = false;

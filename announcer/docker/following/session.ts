@@ -19,11 +19,12 @@ import type { Log } from '../../../shared/log.ts';
 import { conflateMap } from '../../../shared/rx.ts';
 import { COMPARISON } from '../../decisions/decider.ts';
 import type { Observation } from '../../observation.ts';
-import { type EngineClient, EngineError, type EngineHello } from '../engine/engine.ts';
+import type { EngineClient, EngineHello } from '../engine/engine.ts';
 import { renewedStream, type StreamItem } from '../engine/stream.ts';
 import { causeOf, type EngineEvent, isOfRun, millisecondsOf, trustedSignal } from '../events.ts';
 import { readFacts } from '../facts.ts';
 import type { ListedContainer } from '../list.ts';
+import { FailedLooks } from './failed-looks.ts';
 import { Inspector, type Look } from './inspector.ts';
 import type { LastWords } from './last-words.ts';
 import { readList } from './listing.ts';
@@ -107,9 +108,6 @@ function comparisons({ known }: SessionMemory, everyMs: number): Observable<unkn
   return defer(() => timer(Math.max(everyMs, known.size * COMPARISON_MS_EACH))).pipe(repeat());
 }
 
-/** After a look that failed though the engine answers. */
-const LOOK_AGAIN_MS = 1000;
-
 class Session {
   readonly items$ = new Subject<SessionItem>();
   readonly failures$ = new Subject<unknown>();
@@ -120,7 +118,7 @@ class Session {
   readonly #hello: EngineHello;
   readonly #settings: SessionSettings;
   readonly #inspector: Inspector;
-  readonly #again = new Map<string, NodeJS.Timeout>();
+  readonly #failed: FailedLooks;
   /** Stop signals of containers not yet inspected in this session. */
   readonly #early = new Map<string, EngineEvent>();
   /** What was inspected and what vanished since the list that is under way was asked for. */
@@ -148,6 +146,12 @@ class Session {
       (look) => this.#onLook(look),
       (error, container) => this.#onLookFailed(error, container),
     );
+    this.#failed = new FailedLooks({
+      log: settings.log,
+      ping: () => client.ping(settings.pingTimeoutMs),
+      lookAgain: (container) => this.#inspector.look(container, 'list', 'routine'),
+      onLost: (error) => this.failures$.next(error),
+    });
   }
 
   take(item: StreamItem): void {
@@ -204,8 +208,7 @@ class Session {
   close(): void {
     this.#isClosed = true;
     this.#inspector.close();
-    for (const timer of this.#again.values()) clearTimeout(timer);
-    this.#again.clear();
+    this.#failed.close();
   }
 
   async #lookAtListed({ id, print }: ListedContainer, cause: string): Promise<void> {
@@ -295,23 +298,10 @@ class Session {
     this.#observe({ atMs, type: 'vanished', container, cause, ...(causedAtMs !== undefined && { causedAtMs }) });
   }
 
-  #onLookFailed(error: unknown, container: string): void {
-    if (!(error instanceof EngineError) || error.code === 'unreachable') {
-      this.failures$.next(error);
-      return;
-    }
+  #onLookFailed(error: unknown, container: string): Promise<void> {
     const known = this.#memory.known.get(container);
     if (known !== undefined) known.print = '';
-    if (this.#again.has(container)) return;
-    this.#settings.log.warn(
-      'engine-inspect-failed',
-      `container ${container.slice(0, 12)} cannot be inspected: ${error.message}; trying again in ${LOOK_AGAIN_MS / 1000} s, then with each comparison`,
-      { container },
-    );
-    const timer = setTimeout(() => {
-      void this.#inspector.look(container, 'list', 'routine').finally(() => this.#again.delete(container));
-    }, LOOK_AGAIN_MS);
-    this.#again.set(container, timer);
+    return this.#failed.take(error, container);
   }
 
   #observe(observation: Observation): void {

@@ -361,6 +361,29 @@ test('keeps asking for a container whose inspect fails, and stays up', () =>
     );
   }));
 
+test('holds an inspect that breaks its connection for that container’s fault, and follows the others', () => {
+  let broken = '';
+  return following(
+    async (engine, followed) => {
+      assert.match(followed.lines.join('\n'), 'engine-inspect-failed');
+      const web = engine.run();
+      await isState(followed, web.id, 'running');
+      assert.is(followed.stateOf(broken), undefined);
+      engine.breaking.clear();
+      await isState(followed, broken, 'running');
+      assert.is(
+        followed.statuses.some(({ up }) => !up),
+        false,
+      );
+    },
+    { resyncMs: 500 },
+    (engine) => {
+      broken = engine.run().id;
+      engine.breaking.add(broken);
+    },
+  );
+});
+
 test('does without /version where a proxy refuses it, and speaks the version of the ping', () =>
   following(
     async (_engine, followed) => {

@@ -20,6 +20,8 @@ export class FakeEngine extends EngineModel {
   requestsOnKept = 0;
   /** Runs before an inspect is answered, with what will be answered already read. */
   beforeInspectAnswer: (id: string) => Promise<void> = async () => undefined;
+  /** Containers of which an inspect breaks its connection, as after a fault inside the engine. */
+  readonly breaking = new Set<string>();
   /** Status to answer instead, by call as in {@link calls}. */
   readonly refusals = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
@@ -84,6 +86,10 @@ export class FakeEngine extends EngineModel {
       }
     }
     this.#used.add(request.socket);
+    if (id !== undefined && this.breaking.has(id)) {
+      request.socket.destroy();
+      return;
+    }
     const go = (): void => {
       const refusal = this.refusals.get(call);
       if (refusal !== undefined) json(response, refusal, { message: 'refused by the test' });

@@ -15,6 +15,8 @@ export class SimulatedEngine extends EngineModel {
   isDown = false;
   /** So many of the next inspects fail with 500. */
   failingInspects = 0;
+  /** Containers whose inspects are never answered, as of a lock that is never released. */
+  readonly hanging = new Set<string>();
   /** As a daemon that has not read its containers yet. */
   listsNothing = false;
   /** More than one answers with, each way. */
@@ -25,7 +27,7 @@ export class SimulatedEngine extends EngineModel {
   readonly #random: () => number;
   readonly #calls = new Set<(error: Error) => void>();
   /** Runs in which a command of ours has not ended, by container. */
-  readonly #hanging = new Map<string, string>();
+  readonly #hangingCommands = new Map<string, string>();
   #stalled: (() => void)[] | undefined;
 
   constructor(random: () => number) {
@@ -45,7 +47,8 @@ export class SimulatedEngine extends EngineModel {
       ping: (timeoutMs) => this.#call(timeoutMs, () => undefined),
       events: (since) => this.#call(CALL_TIMEOUT_MS, () => this.#openStream(since)),
       list: () => this.#call(CALL_TIMEOUT_MS, () => (this.listsNothing ? [] : this.list())),
-      inspect: (container) => this.#call(CALL_TIMEOUT_MS, () => this.#inspect(container)),
+      inspect: (container) =>
+        this.#call(CALL_TIMEOUT_MS, () => this.#inspect(container), { isAnswered: !this.hanging.has(container) }),
       exec: (container, _command, timeoutMs) => this.#exec(container, timeoutMs),
       stop: async () => undefined,
       reset: () => this.#failCalls('the connection was given up'),
@@ -87,7 +90,7 @@ export class SimulatedEngine extends EngineModel {
     for (const fail of [...this.#calls]) fail(new EngineError('unreachable', why));
   }
 
-  #call<T>(timeoutMs: number, answer: () => T): Promise<T> {
+  #call<T>(timeoutMs: number, answer: () => T, { isAnswered } = { isAnswered: true }): Promise<T> {
     return new Promise((resolve, reject) => {
       const timers: NodeJS.Timeout[] = [];
       const settle = (): void => {
@@ -115,7 +118,7 @@ export class SimulatedEngine extends EngineModel {
         }
       };
       after(timeoutMs, () => fail(new EngineError('unreachable', `no answer within ${timeoutMs} ms`)));
-      after(this.#latencyMs(), () => this.#unlessStalled(read));
+      if (isAnswered) after(this.#latencyMs(), () => this.#unlessStalled(read));
     });
   }
 
@@ -137,15 +140,15 @@ export class SimulatedEngine extends EngineModel {
     const began = await this.#call(CALL_TIMEOUT_MS, () => this.#executed(id));
     if (began !== 'hangs') return began;
     const run = this.containers.get(id)?.startedAt ?? '';
-    this.#hanging.set(id, run);
+    this.#hangingCommands.set(id, run);
     return new Promise((resolve) => setTimeout(resolve, timeoutMs, { type: 'timed-out' }));
   }
 
   #executed(id: string): ExecResult | 'hangs' {
     const container = this.containers.get(id);
     if (container?.state !== 'running') return { type: 'not-running' };
-    if (container.command !== 'hanging') this.#hanging.delete(id);
-    else return this.#hanging.get(id) === container.startedAt ? { type: 'busy' } : 'hangs';
+    if (container.command !== 'hanging') this.#hangingCommands.delete(id);
+    else return this.#hangingCommands.get(id) === container.startedAt ? { type: 'busy' } : 'hangs';
     return { type: 'exited', exitCode: container.command === 'passing' ? 0 : 1 };
   }
 

@@ -15,7 +15,7 @@ function bench() {
   const inspector = new Inspector(
     { inspect } as unknown as EngineClient,
     (look) => looks.push(look),
-    (error) => errors.push(error),
+    (error) => void errors.push(error),
   );
   return { asked, looks, errors, inspector };
 }

@@ -17,6 +17,10 @@ interface Session {
   readonly memory: SessionMemory;
   readonly time: VirtualTime;
   readonly seen: readonly Observation[];
+  /** Each time that it was said to be up: whether every container had been read. */
+  readonly synced: readonly boolean[];
+  /** What the session ended with. */
+  readonly lost: readonly unknown[];
   start(): void;
   stop(): void;
 }
@@ -28,6 +32,8 @@ function withSession(work: (session: Session) => Promise<void>): Promise<void> {
     const engine = new SimulatedEngine(random);
     const memory = new SessionMemory();
     const seen: Observation[] = [];
+    const synced: boolean[] = [];
+    const lost: unknown[] = [];
     let running: Subscription | undefined;
     const settings = {
       log: silentLog,
@@ -40,12 +46,16 @@ function withSession(work: (session: Session) => Promise<void>): Promise<void> {
     };
     const start = (): void => {
       const requests$ = new Subject<EngineRequest>();
-      running = engineSession(engine.client, memory, new LastWords(), requests$, settings).subscribe((item) => {
-        if (item.type === 'observation') seen.push(item.observation);
+      running = engineSession(engine.client, memory, new LastWords(), requests$, settings).subscribe({
+        next: (item) => {
+          if (item.type === 'observation') seen.push(item.observation);
+          else synced.push(item.synced);
+        },
+        error: (error: unknown) => lost.push(error),
       });
     };
     const stop = (): void => running?.unsubscribe();
-    await work({ engine, memory, time, seen, start, stop });
+    await work({ engine, memory, time, seen, synced, lost, start, stop });
     stop();
   });
 }
@@ -183,6 +193,53 @@ test('looks again soon at what could not be inspected', () =>
     const container = engine.run();
     await time.advance(2000);
     assert.ok(seen.some((each) => each.type === 'inspected' && each.facts.id === container.id));
+  }));
+
+const inspected = (seen: readonly Observation[]): string[] =>
+  seen.flatMap((each) => (each.type === 'inspected' ? [each.facts.id] : []));
+
+test('a container whose inspect never answers stands alone: the others are read, and the engine counts as read', () =>
+  withSession(async ({ engine, time, seen, synced, lost, start }) => {
+    const [stuck, ...others] = Array.from({ length: 5 }, () => engine.run());
+    engine.hanging.add(stuck?.id ?? '');
+    start();
+    await time.advance(300_000);
+    assert.equal([...new Set(inspected(seen))].sort(), others.map(({ id }) => id).sort());
+    assert.equal([synced, lost], [[false, true], []]);
+  }));
+
+test('looks again at a container whose inspect did not answer, until it does', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    const stuck = engine.run();
+    engine.hanging.add(stuck.id);
+    start();
+    await time.advance(300_000);
+    assert.equal(inspected(seen), []);
+    engine.hanging.clear();
+    await time.advance(2 * COMPARE_MS);
+    assert.ok(inspected(seen).includes(stuck.id));
+  }));
+
+test('an engine that goes away amid its first inspects is lost, and was never read', () =>
+  withSession(async ({ engine, time, synced, lost, start }) => {
+    for (let count = 0; count < 3; count += 1) engine.hanging.add(engine.run().id);
+    start();
+    await time.advance(5000);
+    engine.die();
+    await time.advance(1000);
+    assert.equal([synced, lost.length], [[false], 1]);
+  }));
+
+test('an engine that stops amid its first inspects is lost by its ping', () =>
+  withSession(async ({ engine, time, synced, lost, start }) => {
+    for (let count = 0; count < 40; count += 1) engine.run();
+    engine.slownessMs = 100;
+    start();
+    await time.advance(800);
+    assert.equal(synced, [false]);
+    engine.stall(true);
+    await time.advance(15_000);
+    assert.equal([synced, lost.length], [[false], 1]);
   }));
 
 test.run();
