@@ -94,10 +94,11 @@ class DockerodeClient implements EngineClient {
 
   async list(): Promise<unknown> {
     const before = [...this.#lingering.keys()];
-    const listed = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+    const listed: unknown = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
       this.#docker.listContainers({ all: true, abortSignal }),
     );
-    const ids = new Set(listed.map(({ Id }) => Id));
+    // What is no list says of no container that it is gone; that it is none is the caller's to say.
+    const ids = new Set(Array.isArray(listed) ? listed.map((each: { Id?: unknown } | null) => each?.Id) : before);
     for (const container of before) if (!ids.has(container)) this.#lingering.delete(container);
     return listed;
   }

@@ -401,6 +401,31 @@ test('names the call that a proxy refuses', () =>
     assert.match(status.up ? '' : status.reason, /refused a call.*403/);
   }));
 
+test('says of a list that is none that it is none, and goes on once there is one', () =>
+  following(async (engine, followed) => {
+    for (const wrong of [{}, { message: 'x' }, 'x', 7]) {
+      const from = followed.statuses.length;
+      engine.listed = wrong;
+      followed.engine.resync('test');
+      const isDown = () => followed.statuses.slice(from).find(({ up }) => !up);
+      const status = await until('the loss', isDown);
+      assert.match(status.up ? '' : status.reason, 'its list of containers is no JSON array');
+      engine.listed = undefined;
+      await isSynced(followed);
+    }
+  }));
+
+test('leaves out of a list what is no container', () =>
+  following(async (engine, followed) => {
+    const web = engine.run();
+    engine.listed = [null, 7, 'x', [], {}, { Id: web.id }];
+    followed.engine.resync('test');
+    await until('the list', () =>
+      followed.observations.some((each) => each.type === 'listed' && each.containers.includes(web.id)),
+    );
+    await isState(followed, web.id, 'running');
+  }));
+
 test('asks only what it needs: ping, version, events, list, inspect', () =>
   following(async (engine, followed) => {
     const web = engine.run();

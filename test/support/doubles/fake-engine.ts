@@ -14,6 +14,8 @@ export class FakeEngine extends EngineModel {
   readonly calls: string[] = [];
   /** As a daemon that has not read its containers yet: inspects are answered all the same. */
   listsNothing = false;
+  /** What is answered in place of the list. */
+  listed: unknown;
   /** Closes a connection when something is asked over it again. */
   cutsKeptConnections = false;
   /** Requests over connections that had one before. */
@@ -97,7 +99,7 @@ export class FakeEngine extends EngineModel {
       else if (path === '/version')
         json(response, 200, { Version: 'fake', ApiVersion: this.apiVersion, MinAPIVersion: '1.12' });
       else if (path === '/events') this.#openStream(response, url.searchParams.get('since'));
-      else if (path === '/containers/json') json(response, 200, this.listsNothing ? [] : this.list());
+      else if (path === '/containers/json') json(response, 200, this.listed ?? (this.listsNothing ? [] : this.list()));
       else if (id !== undefined) void this.#answerInspect(response, id);
       else json(response, 404, { message: 'page not found' });
     };
