@@ -34,6 +34,7 @@ export const EDGES: readonly string[] = [
   'announcer/checks/machine.ts',
   'announcer/checks/namespace-helper.ts',
   'announcer/checks/namespaces.ts',
+  'announcer/checks/not-made.ts',
   'announcer/checks/probe-active.ts',
   'announcer/checks/probe-attempt.ts',
   'announcer/checks/probe-run.ts',

@@ -15,6 +15,7 @@ import {
   startTicks,
   tcpInUse,
 } from './proc-net.ts';
+import { isShortage } from './shortage.ts';
 
 export type ListeningSight =
   | { readonly type: 'seen'; readonly ports: ReadonlyMap<string, PortSight> }
@@ -87,6 +88,7 @@ export class ListeningProbe {
     this.#budget = budget;
   }
 
+  /** @throws for want of descriptors or memory: nothing can be said then */
   async look(): Promise<ListeningSight> {
     const isHeld = this.#isHeld();
     const isAudit = isHeld && this.#budget.mayAudit(performance.now());
@@ -102,15 +104,17 @@ export class ListeningProbe {
       return { type: 'seen', ports: this.#sights };
     } catch (error) {
       if (isGone(error)) return { type: 'gone' };
+      if (isShortage(error)) throw error;
       return { type: 'absent', reason: `${this.#where} cannot be read (${(error as NodeJS.ErrnoException).code})` };
     }
   }
 
-  /** Whether the container's first process is still the one under its pid: before its namespace is entered. */
+  /** Whether the container's first process is still the one under its pid: before its namespace is entered. @throws as {@link look} */
   isCurrent(): boolean {
     try {
       return this.#identify() === undefined && this.#readTicks() === this.#ticks;
-    } catch {
+    } catch (error) {
+      if (isShortage(error)) throw error;
       return false; // gone
     }
   }

@@ -25,6 +25,8 @@ export interface Machine {
   /**
    * Whether an address is of a network that this machine is part of, as of Docker's bridges. A way to any other leads out by
    * the default route, to whoever has that address there.
+   *
+   * @throws when that cannot be told now
    */
   isOnLink(address: string): boolean;
   /** From this process' own network namespace. */
@@ -60,18 +62,20 @@ class OwnNetworks {
   #networks = new BlockList();
   #readAtMs = Number.NEGATIVE_INFINITY;
 
+  /** @throws when they cannot be read now, as for want of descriptors */
   has(address: string): boolean {
     if (performance.now() - this.#readAtMs >= NETWORKS_KEPT_MS) this.#read();
     return this.#networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   }
 
   #read(): void {
-    this.#readAtMs = performance.now();
-    this.#networks = new BlockList();
+    const networks = new BlockList();
     for (const { cidr, family } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
       const [address = '', bits] = cidr?.split('/') ?? [];
-      if (bits !== undefined) this.#networks.addSubnet(address, Number(bits), family === 'IPv6' ? 'ipv6' : 'ipv4');
+      if (bits !== undefined) networks.addSubnet(address, Number(bits), family === 'IPv6' ? 'ipv6' : 'ipv4');
     }
+    this.#networks = networks;
+    this.#readAtMs = performance.now();
   }
 }
 

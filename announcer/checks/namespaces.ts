@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { linkOfProc } from '../../shared/proc.ts';
-import type { Reply, Request } from './probe-attempt.ts';
+import { notMade, type Reply, type Request } from './probe-attempt.ts';
+import { isShortage } from './shortage.ts';
 
 /** A process costs 40 ms to start and 40 MB to keep: most services are asked without one. */
 const HELPERS_MAX = 16;
@@ -19,13 +20,14 @@ export class Namespaces {
    * Makes the attempt in the namespace of the process.
    *
    * @param isCurrent whether the pid is still the container's; asked after the namespace has been entered
+   * @throws when not even a process can be made
    */
   async attempt(pid: number, request: Request, isCurrent: () => boolean): Promise<Reply> {
     const namespace = namespaceOf(pid);
     if (namespace === '' || !isCurrent()) return unreached('the container has no process any more');
-    let helper: Helper | string | undefined = this.#helpers.get(namespace);
+    let helper: Helper | Reply | undefined = this.#helpers.get(namespace);
     if (helper === undefined || helper.isEnded) helper = await this.#open(pid, namespace);
-    if (typeof helper === 'string') return unreached(helper);
+    if (!(helper instanceof Helper)) return helper;
     if (!isCurrent()) return unreached('the container has no process any more');
     this.#helpers.delete(namespace);
     this.#helpers.set(namespace, helper);
@@ -37,8 +39,8 @@ export class Namespaces {
     this.#helpers.clear();
   }
 
-  /** @returns the helper, or why there is none */
-  async #open(pid: number, namespace: string): Promise<Helper | string> {
+  /** @returns the helper, or what is known without one */
+  async #open(pid: number, namespace: string): Promise<Helper | Reply> {
     for (const [key, { isEnded }] of this.#helpers) if (isEnded) this.#helpers.delete(key);
     if (this.#helpers.size >= HELPERS_MAX) {
       for (const [key, oldest] of this.#helpers) {
@@ -53,7 +55,7 @@ export class Namespaces {
     if (await helper.isIn(namespace)) return helper;
     helper.end();
     this.#helpers.delete(namespace);
-    return `its network namespace cannot be entered: ${helper.why}`;
+    return helper.failure('its network namespace cannot be entered: ');
   }
 }
 
@@ -62,6 +64,7 @@ class Helper {
   readonly #waiting = new Map<number, (reply: Reply | undefined) => void>();
   #nextId = 1;
   #isEnded = false;
+  #isShortage = false;
   #why = 'the helper ended; entering needs root (CAP_SYS_ADMIN)';
   readonly #idle: NodeJS.Timeout;
 
@@ -70,20 +73,17 @@ class Helper {
     const script = fileURLToPath(new URL('./namespace-helper.js', import.meta.url));
     const node = [process.execPath, '--max-old-space-size=32', '--max-semi-space-size=1', script];
     this.#child = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, ...node], { stdio: ['pipe', 'pipe', 'ignore'] });
-    this.#child.once('error', (error: NodeJS.ErrnoException) => {
+    this.#child.on('error', (error: NodeJS.ErrnoException) => {
+      this.#isShortage = isShortage(error);
       this.#why = error.code === 'ENOENT' ? 'nsenter is not installed (package util-linux)' : error.message;
       this.#finish();
     });
     this.#child.once('exit', () => this.#finish());
     this.#child.stdin?.on('error', () => this.#finish());
-    if (this.#child.stdout !== null) {
-      createInterface({ input: this.#child.stdout }).on('line', (line) => this.#take(line));
-    }
+    // For want of descriptors it has none, whatever its type says.
+    const output: ChildProcess['stdout'] | undefined = this.#child.stdout;
+    if (output) createInterface({ input: output }).on('line', (line) => this.#take(line));
     this.#idle = setTimeout(() => this.end(), IDLE_MS);
-  }
-
-  get why(): string {
-    return this.#why;
   }
 
   get isEnded(): boolean {
@@ -100,11 +100,17 @@ class Helper {
 
   async ask(request: Request): Promise<Reply> {
     this.#idle.refresh();
-    return (await this.#send(request)) ?? unreached(this.#why);
+    return (await this.#send(request)) ?? this.failure();
+  }
+
+  /** What is to be said when there is no answer. */
+  failure(what = ''): Reply {
+    return (this.#isShortage ? notMade : unreached)(`${what}${this.#why}`);
   }
 
   end(): void {
-    this.#child.kill('SIGKILL');
+    // What was never started has no process, and 0 would be all of ours.
+    if (this.#child.pid !== undefined) this.#child.kill('SIGKILL');
     this.#finish();
   }
 

@@ -39,6 +39,7 @@ export function askingProbe(check: Asking, facts: ContainerFacts, tools: AskingT
       const port = sight?.type === 'seen' ? sight.ports.get(check.port) : undefined;
       if (port !== undefined && !port.passing) return tried(check, port);
       const reply = await tools.turns.take(() => route.ask(port?.loopback));
+      if (reply.isUnknown) return { type: 'unknown', why: reply.detail };
       // An address may be another container's by now.
       if (sight?.type === 'seen' && !tools.listening?.isCurrent()) return { type: 'gone' };
       return tried(check, reply);
@@ -77,13 +78,13 @@ class Route {
     let direct: Reply | undefined;
     if (loopback === undefined && !this.#isInside && near.length > 0) {
       direct = await this.#attempt(near);
-      if (direct.reached) return direct;
+      if (direct.reached || direct.isUnknown) return direct;
     }
     if (listening === undefined)
       return direct ?? { passing: false, reached: false, detail: 'it has no address to ask' };
     const reply = await namespaces.attempt(pid, this.#request(inside), () => listening.isCurrent());
     if (reply.reached) this.#isInside = true;
-    return reply.reached || direct === undefined ? reply : direct;
+    return reply.reached || reply.isUnknown || direct === undefined ? reply : direct;
   }
 
   #attempt(hosts: readonly string[]): Promise<Reply> {

@@ -1,6 +1,7 @@
 /** Edge: one attempt to reach a service over TCP or HTTP, from the network namespace of this process. */
 import { connect, type Socket } from 'node:net';
 import type { Attempt } from './probe-verdict.ts';
+import { isShortage } from './shortage.ts';
 
 /** What to ask, and where; plain data, so that another process can be told. */
 export interface Request {
@@ -28,7 +29,7 @@ export async function attempt(request: Request): Promise<Reply> {
     if (leftMs <= 0) break;
     last = await (request.kind === 'tcp' ? attemptTcp(host, request, leftMs) : attemptHttp(host, request, leftMs));
     // Another of its addresses may be the one that is served.
-    if (last.reached && !last.isRefused) return last;
+    if (last.isUnknown || (last.reached && !last.isRefused)) return last;
   }
   return last;
 }
@@ -110,6 +111,11 @@ function noAnswer(what: string, timeoutMs: number): Reply {
   return { passing: false, reached: false, detail: `${what}: no answer within ${timeoutMs / 1000} s` };
 }
 
+/** Of an attempt that this side could not make. */
+export function notMade(detail: string): Reply {
+  return { passing: false, reached: false, isUnknown: true, detail };
+}
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
@@ -119,7 +125,9 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 const UNREACHED: ReadonlySet<string> = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EINVAL']);
 
-function failed(what: string, { code = '', message }: NodeJS.ErrnoException): Reply {
+function failed(what: string, error: NodeJS.ErrnoException): Reply {
+  const { code = '', message } = error;
+  if (isShortage(error)) return notMade(`${what} cannot be tried: ${code}`);
   const detail = `${what}: ${WORDS[code] ?? message}`;
   return { passing: false, reached: !UNREACHED.has(code), isRefused: code === 'ECONNREFUSED', detail };
 }

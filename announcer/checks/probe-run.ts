@@ -9,8 +9,8 @@ import { type Attempt, nextDelayMs, PACES, settle, UNSETTLED, type Verdict } fro
 /** What one look at one or several checks gave. */
 export type Look =
   | { readonly type: 'tried'; readonly attempts: ReadonlyMap<string, Attempt> }
-  /** Nothing can be said now; the verdicts stand. */
-  | { readonly type: 'unknown' }
+  /** Nothing can be said now; the verdicts stand. `why` is said; without one, somebody else says it. */
+  | { readonly type: 'unknown'; readonly why?: unknown }
   /** The container's process is no more. */
   | { readonly type: 'gone' }
   /** It cannot be checked from here, and passes for this reason; unless that is certain, only if the engine says that it runs. */
@@ -20,6 +20,7 @@ export type Look =
 export interface Probe {
   readonly kind: keyof typeof PACES;
   readonly wanted: readonly ProbeWanted[];
+  /** What it rejects with counts as `unknown`. */
   look(): Promise<Look>;
 }
 
@@ -30,6 +31,8 @@ export interface RunEvents {
   /** Whether the engine, asked now, still knows this run under this pid; false as well when it does not say. */
   readonly isRunning: (facts: ContainerFacts) => Promise<boolean>;
   readonly onUnreadable: (reason: string) => void;
+  /** A look that could not be made. @param why a sentence, or an error that nobody expected */
+  readonly onUnknown: (kind: Probe['kind'], why: unknown) => void;
 }
 
 /** `/proc` may be behind for a container that has just started or is about to be reported dead. */
@@ -60,7 +63,7 @@ export class ProbeRun {
   }
 
   async #step(probe: Probe): Promise<void> {
-    const look = await probe.look();
+    const look = await lookOf(probe);
     if (this.#isStopped) return;
     switch (look.type) {
       case 'tried':
@@ -74,6 +77,7 @@ export class ProbeRun {
         if (look.isCertain || (await this.#isStillRunning(probe))) this.#letPass(probe, look.reason);
         break;
       case 'unknown':
+        if (look.why !== undefined) this.#events.onUnknown(probe.kind, look.why);
         break;
     }
     if (!this.#isStopped) this.#later(probe, this.#delayMs(probe));
@@ -133,6 +137,15 @@ export class ProbeRun {
       passing === undefined ? [] : [{ port, passing, detail }],
     );
     this.#events.onResults(this.facts, results);
+  }
+}
+
+/** A check that cannot be looked at, for whatever reason, must not end those of the others. */
+async function lookOf(probe: Probe): Promise<Look> {
+  try {
+    return await probe.look();
+  } catch (error) {
+    return { type: 'unknown', why: error };
   }
 }
 

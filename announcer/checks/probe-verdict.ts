@@ -4,6 +4,8 @@ import type { CheckTiming } from './check-setting.ts';
 export interface Attempt {
   readonly passing: boolean;
   readonly detail: string;
+  /** It could not be made, for want of something on this side: it says nothing of the service, whatever `passing` is. */
+  readonly isUnknown?: boolean;
 }
 
 /** A check's verdict, and what speaks against it. */
@@ -18,8 +20,9 @@ export interface Verdict {
 
 export const UNSETTLED: Verdict = { passing: undefined, detail: '', count: 0, leaning: undefined };
 
-/** `rise` successes in a row make it pass, `fall` failures in a row make it fail. */
+/** `rise` successes in a row make it pass, `fall` failures in a row make it fail; what is unknown counts as neither. */
 export function settle(verdict: Verdict, attempt: Attempt, { rise, fall }: CheckTiming): Verdict {
+  if (attempt.isUnknown) return verdict;
   if (attempt.passing === verdict.passing) return { ...verdict, detail: attempt.detail, count: 0, leaning: undefined };
   const count = verdict.leaning === attempt.passing ? verdict.count + 1 : 1;
   if (count < (attempt.passing ? rise : fall)) return { ...verdict, count, leaning: attempt.passing };

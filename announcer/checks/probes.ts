@@ -9,6 +9,7 @@ import type { AnnounceRules } from '../rules.ts';
 import { type ProbeWanted, probesWanted } from './check.ts';
 import { ListeningBudget, ListeningProbe } from './listening.ts';
 import { type Machine, thisMachine } from './machine.ts';
+import { NotMade } from './not-made.ts';
 import { askingProbe, execProbe } from './probe-active.ts';
 import { listeningProbe, type Probe, ProbeRun } from './probe-run.ts';
 
@@ -64,6 +65,7 @@ class Runs {
   /** Processes of an engine behind TCP are another machine's. */
   readonly #isLocal: boolean;
   readonly #hostAddresses: readonly string[];
+  readonly #notMade: NotMade;
   #saidUnreadable = false;
 
   constructor(settings: ProbesSettings, output: Subscriber<Observation>) {
@@ -71,6 +73,7 @@ class Runs {
     this.#output = output;
     this.#machine = settings.machine ?? thisMachine;
     this.#namespaces = this.#machine.openNamespaces();
+    this.#notMade = new NotMade(settings.log);
     this.#isLocal = settings.engine.description.startsWith('unix:');
     const { privateAddress, publicAddress } = settings.rules.host;
     this.#hostAddresses = [privateAddress, publicAddress].flatMap((each) => (each === undefined ? [] : [each.address]));
@@ -142,6 +145,7 @@ class Runs {
           { container: facts.id },
         );
       },
+      onUnknown: (kind, why) => this.#notMade.say(facts, kind, why, performance.now()),
     });
   }
 

@@ -4,6 +4,7 @@ import { CHECK_TIMING_DEFAULTS } from '../../../announcer/checks/check-setting.t
 import type { ListeningProbe } from '../../../announcer/checks/listening.ts';
 import type { Machine } from '../../../announcer/checks/machine.ts';
 import { type AskingTools, askingProbe } from '../../../announcer/checks/probe-active.ts';
+import type { Reply } from '../../../announcer/checks/probe-attempt.ts';
 import type { Look } from '../../../announcer/checks/probe-run.ts';
 import { Turns } from '../../../announcer/docker/following/turns.ts';
 import { facts } from '../../support/container-facts.ts';
@@ -14,7 +15,10 @@ const CHECK = { kind: 'tcp', port: '80/tcp', ...CHECK_TIMING_DEFAULTS } as const
 const SERVES = { passing: true, detail: 'listening 80/tcp', loopback: undefined, inode: '1' };
 
 /** One look at a container whose port is in LISTEN, and whose address answers. @param then happens before it does */
-async function look(then: (process: { isCurrent: boolean }) => void): Promise<Look> {
+async function look(
+  then: (process: { isCurrent: boolean }) => void,
+  reply: Reply = { passing: true, reached: true, detail: 'connected' },
+): Promise<Look> {
   const process = { isCurrent: true };
   const listening = {
     look: async () => ({ type: 'seen', ports: new Map([[CHECK.port, SERVES]]) }),
@@ -25,7 +29,7 @@ async function look(then: (process: { isCurrent: boolean }) => void): Promise<Lo
     isOnLink: () => true,
     attempt: async () => {
       then(process);
-      return { passing: true, reached: true, detail: 'connected' };
+      return reply;
     },
   };
   const tools: AskingTools = {
@@ -48,6 +52,16 @@ test('takes no answer of an address that may be another container’s since it w
     process.isCurrent = false;
   });
   assert.equal(told, { type: 'gone' });
+});
+
+test('a connection that this side could not even try says nothing of the container, and is not tried from inside', async () => {
+  const reply = {
+    passing: false,
+    reached: false,
+    isUnknown: true,
+    detail: 'connect to 80/tcp cannot be tried: EMFILE',
+  };
+  assert.equal(await look(() => undefined, reply), { type: 'unknown', why: reply.detail });
 });
 
 test.run();

@@ -65,4 +65,12 @@ test('looks at the interval while it passes, and soon when that is in doubt', ()
   assert.is(nextDelayMs(after(up, up, down), 1e9, PACES.http, timing), 1000);
 });
 
+test('an attempt that could not be made changes nothing, whatever it says', () => {
+  for (const verdict of [UNSETTLED, after(up), after(up, up), after(up, up, down, down), after(down, down, down)]) {
+    for (const passing of [up, down]) {
+      assert.equal(settle(verdict, { passing, detail: 'no descriptors', isUnknown: true }, timing), verdict);
+    }
+  }
+});
+
 test.run();

@@ -1,0 +1,70 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CHECK_TIMING_DEFAULTS } from '../../../announcer/checks/check-setting.ts';
+import { type Look, ProbeRun } from '../../../announcer/checks/probe-run.ts';
+import { facts } from '../../support/container-facts.ts';
+import { inVirtualTime, seededRandom } from '../../support/doubles/virtual-time.ts';
+
+const test = suite('announcer/probe-run');
+
+const CHECK = { kind: 'tcp', port: '80/tcp', ...CHECK_TIMING_DEFAULTS } as const;
+const tried = (passing: boolean): Look => ({
+  type: 'tried',
+  attempts: new Map([[CHECK.port, { passing, detail: passing ? 'connected' : 'refused' }]]),
+});
+
+interface Told {
+  readonly results: boolean[];
+  readonly unknown: unknown[];
+  looks: number;
+}
+
+/** Runs a check for `ms`, and tells what came of it. */
+function run(ms: number, look: (told: Told) => Promise<Look>): Promise<Told> {
+  return inVirtualTime(seededRandom(1), async (time) => {
+    const told: Told = { results: [], unknown: [], looks: 0 };
+    const probe = {
+      kind: CHECK.kind,
+      wanted: [CHECK],
+      look: () => {
+        told.looks += 1;
+        return look(told);
+      },
+    };
+    const running = new ProbeRun(facts(), [probe], {
+      onResults: (_facts, results) => told.results.push(...results.map(({ passing }) => passing)),
+      onGone: () => undefined,
+      isRunning: async () => false,
+      onUnreadable: () => undefined,
+      onUnknown: (kind, why) => told.unknown.push(`${kind} ${(why as Error).message}`),
+    });
+    await time.advance(ms);
+    running.stop();
+    return told;
+  });
+}
+
+test('a look that throws is neither a pass nor a failure, and is made again at the usual pace', async () => {
+  const { results, unknown, looks } = await run(4000, async () => {
+    throw new Error('too many open files');
+  });
+  assert.equal(results, []);
+  assert.ok(looks > 20, `${looks} looks`);
+  assert.is(unknown.length, looks);
+  assert.is(unknown[0], 'tcp too many open files');
+});
+
+test('the verdict stands while looks throw, and changes with the first that does not', async () => {
+  const { results } = await run(120_000, async ({ looks }) => {
+    if (looks > 1 && looks < 10) throw new TypeError('x is undefined');
+    return tried(looks < 10);
+  });
+  assert.equal(results, [true, false]);
+});
+
+test('what is unknown for a reason of somebody else’s is not said', async () => {
+  const { unknown } = await run(4000, async () => ({ type: 'unknown' }));
+  assert.equal(unknown, []);
+});
+
+test.run();
