@@ -30,6 +30,7 @@ export const EDGES: readonly string[] = [
   'announcer/host/host.ts',
   'announcer/keys/identity.ts',
   'announcer/keys/keep-alive.ts',
+  'announcer/checks/helper-process.ts',
   'announcer/checks/listening.ts',
   'announcer/checks/machine.ts',
   'announcer/checks/namespace-helper.ts',

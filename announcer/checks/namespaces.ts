@@ -1,152 +1,133 @@
-/** Edge: attempts made from inside a container's network namespace, by helper processes that `nsenter` starts there. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { linkOfProc } from '../../shared/proc.ts';
+/** Edge: attempts made from inside containers' network namespaces, each by a helper there. */
+import { type Helper, HelperProcess, namespaceOf } from './helper-process.ts';
 import { notMade, type Reply, type Request } from './probe-attempt.ts';
-import { isShortage } from './shortage.ts';
 
 /** A process costs 40 ms to start and 40 MB to keep: most services are asked without one. */
-const HELPERS_MAX = 16;
-const IDLE_MS = 60_000;
-/** To start one and to answer, on top of the attempt's own time. */
-const START_MS = 5_000;
+export const HELPERS_MAX = 16;
 
-/** Helpers by network namespace (`net:[4026531840]`), the least recently used first. */
+export interface NamespacesSettings {
+  /** Default: a process. @throws when none can be made */
+  readonly enter?: (pid: number) => Helper;
+  /** Default: what `/proc` says. */
+  readonly namespaceOf?: (pid: number) => string;
+}
+
+interface Place {
+  readonly helper: Helper;
+  readonly hasEntered: Promise<boolean>;
+  /** Attempts that it is kept for. */
+  users: number;
+}
+
+const GONE: Reply = { passing: false, reached: false, detail: 'the container has no process any more' };
+
+/** Each namespace that is asked has a helper, {@link HELPERS_MAX} at once; beyond them the one that was idle longest makes room. */
 export class Namespaces {
-  readonly #helpers = new Map<string, Helper>();
+  readonly #enter: (pid: number) => Helper;
+  readonly #namespaceOf: (pid: number) => string;
+  /** By network namespace (`net:[4026531840]`), the least recently used first. */
+  readonly #places = new Map<string, Place>();
+  /** Those for whom there is no room, in the order they came. */
+  #waiting: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor({ enter, namespaceOf: named }: NamespacesSettings = {}) {
+    this.#enter = enter ?? ((pid) => new HelperProcess(pid));
+    this.#namespaceOf = named ?? namespaceOf;
+  }
 
   /**
-   * Makes the attempt in the namespace of the process.
+   * Makes the attempt in the namespace of the process. When every helper is at work it waits for one, no longer than the
+   * attempt itself may take.
    *
    * @param isCurrent whether the pid is still the container's; asked after the namespace has been entered
    * @throws when not even a process can be made
    */
   async attempt(pid: number, request: Request, isCurrent: () => boolean): Promise<Reply> {
-    const namespace = namespaceOf(pid);
-    if (namespace === '' || !isCurrent()) return unreached('the container has no process any more');
-    let helper: Helper | Reply | undefined = this.#helpers.get(namespace);
-    if (helper === undefined || helper.isEnded) helper = await this.#open(pid, namespace);
-    if (!(helper instanceof Helper)) return helper;
-    if (!isCurrent()) return unreached('the container has no process any more');
-    this.#helpers.delete(namespace);
-    this.#helpers.set(namespace, helper);
-    return helper.ask(request);
+    const namespace = this.#namespaceOf(pid);
+    if (namespace === '' || !isCurrent()) return GONE;
+    const beganMs = performance.now();
+    while (!this.#hasRoom(namespace)) {
+      if (!(await this.#turn(request.timeoutMs - (performance.now() - beganMs)))) return noTurn(request);
+      if (!isCurrent()) return GONE;
+    }
+    const place = this.#take(pid, namespace);
+    try {
+      const hasEntered = await place.hasEntered;
+      if (!isCurrent()) return GONE;
+      if (!hasEntered) return place.helper.failure('its network namespace cannot be entered: ');
+      return await place.helper.ask(request);
+    } finally {
+      place.users -= 1;
+      this.#wake();
+    }
   }
 
   close(): void {
-    for (const helper of this.#helpers.values()) helper.end();
-    this.#helpers.clear();
+    this.#isClosed = true;
+    for (const { helper } of this.#places.values()) helper.end();
+    this.#places.clear();
+    this.#wake();
   }
 
-  /** @returns the helper, or what is known without one */
-  async #open(pid: number, namespace: string): Promise<Helper | Reply> {
-    for (const [key, { isEnded }] of this.#helpers) if (isEnded) this.#helpers.delete(key);
-    if (this.#helpers.size >= HELPERS_MAX) {
-      for (const [key, oldest] of this.#helpers) {
-        oldest.end();
-        this.#helpers.delete(key);
-        break;
-      }
+  /** Whether the namespace has a helper or may get one; for that, one that is idle may have to go. */
+  #hasRoom(namespace: string): boolean {
+    if (this.#isClosed) return false;
+    for (const [key, { helper }] of this.#places) if (helper.isEnded) this.#places.delete(key);
+    if (this.#places.has(namespace) || this.#places.size < HELPERS_MAX) return true;
+    for (const [key, { helper, users }] of this.#places) {
+      if (users > 0) continue;
+      helper.end();
+      this.#places.delete(key);
+      return true;
     }
-    const helper = new Helper(pid);
-    this.#helpers.set(namespace, helper);
+    return false;
+  }
+
+  #take(pid: number, namespace: string): Place {
+    const place = this.#places.get(namespace) ?? this.#open(pid, namespace);
+    place.users += 1;
+    this.#places.delete(namespace);
+    this.#places.set(namespace, place);
+    return place;
+  }
+
+  #open(pid: number, namespace: string): Place {
+    const helper = this.#enter(pid);
     // The pid may have become another process's before nsenter opened it.
-    if (await helper.isIn(namespace)) return helper;
-    helper.end();
-    this.#helpers.delete(namespace);
-    return helper.failure('its network namespace cannot be entered: ');
-  }
-}
-
-class Helper {
-  readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, (reply: Reply | undefined) => void>();
-  #nextId = 1;
-  #isEnded = false;
-  #isShortage = false;
-  #why = 'the helper ended; entering needs root (CAP_SYS_ADMIN)';
-  readonly #idle: NodeJS.Timeout;
-
-  constructor(pid: number) {
-    // Built, this file and the helper stand beside each other as .js.
-    const script = fileURLToPath(new URL('./namespace-helper.js', import.meta.url));
-    const node = [process.execPath, '--max-old-space-size=32', '--max-semi-space-size=1', script];
-    this.#child = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, ...node], { stdio: ['pipe', 'pipe', 'ignore'] });
-    this.#child.on('error', (error: NodeJS.ErrnoException) => {
-      this.#isShortage = isShortage(error);
-      this.#why = error.code === 'ENOENT' ? 'nsenter is not installed (package util-linux)' : error.message;
-      this.#finish();
+    const hasEntered = helper.isIn(namespace).then((isIn) => {
+      if (!isIn) helper.end();
+      return isIn;
     });
-    this.#child.once('exit', () => this.#finish());
-    this.#child.stdin?.on('error', () => this.#finish());
-    // For want of descriptors it has none, whatever its type says.
-    const output: ChildProcess['stdout'] | undefined = this.#child.stdout;
-    if (output) createInterface({ input: output }).on('line', (line) => this.#take(line));
-    this.#idle = setTimeout(() => this.end(), IDLE_MS);
+    return { helper, hasEntered, users: 0 };
   }
 
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  /** Whether it runs in that namespace; by then it has begun to. */
-  async isIn(namespace: string): Promise<boolean> {
-    const nothing = { kind: 'tcp', hosts: [], port: 0, path: '', timeoutMs: 0 } as const;
-    const reply = await this.#send(nothing);
-    const { pid } = this.#child;
-    return reply !== undefined && pid !== undefined && namespaceOf(pid) === namespace;
-  }
-
-  async ask(request: Request): Promise<Reply> {
-    this.#idle.refresh();
-    return (await this.#send(request)) ?? this.failure();
-  }
-
-  /** What is to be said when there is no answer. */
-  failure(what = ''): Reply {
-    return (this.#isShortage ? notMade : unreached)(`${what}${this.#why}`);
-  }
-
-  end(): void {
-    // What was never started has no process, and 0 would be all of ours.
-    if (this.#child.pid !== undefined) this.#child.kill('SIGKILL');
-    this.#finish();
-  }
-
-  /** Undefined when the helper ended without an answer. */
-  #send(request: Request): Promise<Reply | undefined> {
-    if (this.#isEnded) return Promise.resolve(undefined);
+  /** Resolves when an attempt has ended; false when that took too long, or none is made any more. */
+  #turn(withinMs: number): Promise<boolean> {
+    if (this.#isClosed || withinMs <= 0) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const id = this.#nextId++;
-      const timer = setTimeout(() => this.end(), request.timeoutMs + START_MS);
-      this.#waiting.set(id, (reply) => {
+      const go = (): void => {
         clearTimeout(timer);
-        resolve(reply);
-      });
-      this.#child.stdin?.write(`${JSON.stringify({ id, request })}\n`);
+        resolve(!this.#isClosed);
+      };
+      const timer = setTimeout(() => {
+        this.#waiting = this.#waiting.filter((each) => each !== go);
+        resolve(false);
+      }, withinMs);
+      this.#waiting.push(go);
     });
   }
 
-  #take(line: string): void {
-    const { id, reply } = JSON.parse(line) as { readonly id: number; readonly reply: Reply };
-    this.#waiting.get(id)?.(reply);
-    this.#waiting.delete(id);
-  }
-
-  #finish(): void {
-    this.#isEnded = true;
-    clearTimeout(this.#idle);
-    for (const settle of this.#waiting.values()) settle(undefined);
-    this.#waiting.clear();
+  /** All of them: whose namespace has a helper by now needs no room, and who finds none waits on. */
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const go of waiting) go();
   }
 }
 
-function unreached(detail: string): Reply {
-  return { passing: false, reached: false, detail };
-}
-
-/** `net:[4026531840]`; empty when the process is gone or may not be looked at. */
-function namespaceOf(pid: number): string {
-  return linkOfProc(`/proc/${pid}/ns/net`);
+function noTurn({ timeoutMs }: Request): Reply {
+  return notMade(
+    `${HELPERS_MAX} network namespaces, the most at once, are being asked, and none was done within ${timeoutMs / 1000} s`,
+  );
 }

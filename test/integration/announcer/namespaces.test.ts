@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Namespaces } from '../../../announcer/checks/namespaces.ts';
+import { HELPERS_MAX, Namespaces } from '../../../announcer/checks/namespaces.ts';
 import type { Reply } from '../../../announcer/checks/probe-attempt.ts';
+import { linkOfProc } from '../../../shared/proc.ts';
 import { canUnshare } from '../../support/servers/machine.ts';
 import { freePort } from '../../support/servers/ports.ts';
+import { until } from '../../support/until.ts';
 
 const SUITE = 'integration/namespaces';
 const test = suite(SUITE);
@@ -40,6 +43,25 @@ else {
     for (const current of [[false], [true, false]]) {
       const { reply, connections } = await ask(...current);
       assert.equal([reply.passing, reply.reached, connections], [false, false, 0]);
+    }
+  });
+
+  test('more namespaces at once than there are helpers: each is asked in its turn, and none is said not to be entered', async () => {
+    const own = linkOfProc('/proc/self/ns/net');
+    const inside = Array.from({ length: HELPERS_MAX + 4 }, () => spawn('unshare', ['-n', 'sleep', '300']));
+    const namespaces = new Namespaces();
+    try {
+      await until('the namespaces', () =>
+        inside.every(({ pid }) => ![own, ''].includes(linkOfProc(`/proc/${pid}/ns/net`))),
+      );
+      const request = { kind: 'tcp', hosts: ['127.0.0.1'], port: 9, path: '', timeoutMs: 30_000 } as const;
+      const replies = await Promise.all(inside.map(({ pid = 0 }) => namespaces.attempt(pid, request, () => true)));
+      // Their loopback is down. A machine that is too slow to start so many helpers at once does not know.
+      const details = replies.flatMap(({ detail, isUnknown }) => (isUnknown ? [] : [detail]));
+      assert.equal([...new Set(details)], ['connect to 9/tcp: no route to it from here']);
+    } finally {
+      namespaces.close();
+      for (const child of inside) child.kill('SIGKILL');
     }
   });
 }
