@@ -70,8 +70,23 @@ export class Feed {
     this.#wake();
   }
 
-  /** Lets the book catch up with the journal; what {@link take} is asked before that has to wait. */
+  /**
+   * Lets the book catch up with the journal; what {@link take} is asked before that has to wait, also when it does not succeed.
+   *
+   * @throws what the file system said: the book lacks what it could not read, and everything else goes on
+   */
   async open(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#catchUp(signal);
+    } finally {
+      if (!signal.aborted) {
+        this.#isOpen = true;
+        this.#wake();
+      }
+    }
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<void> {
     const { book, read } = this.#settings;
     for (let before = -1; book.sequence < this.#lastSequence && book.sequence !== before; ) {
       before = book.sequence;
@@ -80,8 +95,6 @@ export class Feed {
         if (entry.kind === 'event') book.learn(entry.event, entry.sequence);
       }
     }
-    this.#isOpen = true;
-    this.#wake();
   }
 
   /** Resolves when there is an event with this number or a higher one, or `signal` is aborted. */

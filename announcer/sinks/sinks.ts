@@ -129,7 +129,11 @@ export class Sinks {
       nowMs: Date.now,
       lastSequence: journal.status.lastSequence,
     });
-    const keepBook = (): void => this.#bookFile.keep(() => this.#book.toJson());
+    // One with a hole is not kept: the next start would not look for what it lacks.
+    let isBookWhole = false;
+    const keepBook = (): void => {
+      if (isBookWhole) this.#bookFile.keep(() => this.#book.toJson());
+    };
     this.#following = recorded$.subscribe((entry) => {
       feed.push(entry);
       keepBook();
@@ -147,9 +151,11 @@ export class Sinks {
     await Promise.all(this.#sinks.map(({ position }) => position.flush()));
     try {
       await feed.open(this.#stopping.signal);
+      isBookWhole = true;
       keepBook();
     } catch (error) {
-      log.warn('sink-book-incomplete', `the journal cannot be read (${(error as Error).message}); labels are missing`);
+      const text = `the journal cannot be read (${(error as Error).message}); records of containers that began before lack their labels and service until the next start, and are sent all the same`;
+      log.warn('sink-book-incomplete', text);
     }
     if (!this.#stopping.signal.aborted) for (const { pump } of pumps) pump.start();
   }

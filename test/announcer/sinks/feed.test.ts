@@ -13,7 +13,8 @@ type Entry = JournalEntry<AnnouncerEvent>;
 const removed = (sequence: number): Entry => ({ kind: 'event', sequence, event: EVENTS.ContainerRemoved });
 
 /** A journal in memory, and how often it was read. */
-function feedOn(journal: Entry[], lastSequence = journal.length) {
+function feedOn(journal: Entry[], lastSequence = journal.length, failingReads = 0) {
+  let failing = failingReads;
   const reads: number[] = [];
   const book = new ContainerBook([]);
   const feed = new Feed({
@@ -23,6 +24,8 @@ function feedOn(journal: Entry[], lastSequence = journal.length) {
     lastSequence,
     read: async function* (from) {
       reads.push(from);
+      failing -= 1;
+      if (failing >= 0) throw new Error('EMFILE: too many open files');
       yield* [...journal].filter((entry) => (entry.kind === 'gap' ? entry.gap.toSequence : entry.sequence) >= from);
     },
   });
@@ -139,6 +142,21 @@ test('the book catches up before anything is sent', async () => {
   await reached;
   assert.is(book.sequence, 2);
   assert.is((await feed.take(2, 1)).records[0]?.service, 'web');
+});
+
+test('when the journal cannot be read at first, what comes is told all the same, and what was before once it can', async () => {
+  const { feed, push, told } = feedOn([removed(1), removed(2)], 2, 1);
+  push(3);
+  try {
+    await feed.open(never);
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, 'EMFILE');
+  }
+  push(4);
+  await feed.reached(4, never);
+  assert.equal(await told(4), { records: ['removed 4'], next: 5, gaps: 0 });
+  assert.equal((await told(1)).records, ['removed 1', 'removed 2', 'removed 3', 'removed 4']);
 });
 
 test.run();

@@ -38,8 +38,9 @@ async function started(
   urls: readonly string[],
   {
     labels = [] as string[],
+    failingReads = 0,
     ...journalSettings
-  }: { labels?: string[]; segmentOctets?: number; keepOctets?: number } = {},
+  }: { labels?: string[]; failingReads?: number; segmentOctets?: number; keepOctets?: number } = {},
 ): Promise<Process> {
   const [log, metrics, recorded$] = [recordingLog(), new Metrics(), new Subject<Sequenced<AnnouncerEvent>>()];
   const journal = await Journal.open<AnnouncerEvent>({
@@ -48,6 +49,7 @@ async function started(
     log,
     ...journalSettings,
   });
+  failReads(journal, failingReads);
   const problems: string[] = [];
   const none = { sinkPasswordFile: undefined, sinkCa: undefined, sinkCert: undefined, sinkKey: undefined };
   const config = sinkConfigOf({ sinks: sinkSettings.sinks.read(urls), sinkLabels: labels, ...none }, problems);
@@ -69,6 +71,17 @@ async function started(
   };
   open.unshift(process);
   return process;
+}
+
+/** So many of the next readings of the journal fail. */
+function failReads(journal: Journal<AnnouncerEvent>, count: number): void {
+  const entries = journal.entries.bind(journal);
+  let left = count;
+  journal.entries = (range) => {
+    left -= 1;
+    if (left >= 0) throw new Error('EMFILE: too many open files');
+    return entries(range);
+  };
 }
 
 async function serving(): Promise<LineServer> {
@@ -228,6 +241,34 @@ test('labels and service of a container that has long been running are in its re
       return [action, service, labels];
     }),
     ['healthy', 'die', 'removed'].map((action) => [action, 'web', { org_example_team: 'payments' }]),
+  );
+});
+
+test('a journal that cannot be read at the start costs the labels of this process, and no record', async () => {
+  const dataDir = temporaryDirectory();
+  const file = join(dataDir, 'audit.jsonl');
+  const labels = ['org.example.team'];
+  const first = await started(dataDir, []);
+  first.record(EVENTS.ContainerStarted, EVENTS.InstanceAnnounced);
+  await first.stop();
+  const second = await started(dataDir, [`file://${file}`], { labels, failingReads: 1 });
+  await until('that it is said', () => second.log.of('sink-book-incomplete').length === 1);
+  second.record(EVENTS.ContainerHealthChanged);
+  await until('its record', () => sequencesOf(readFileSync(file, 'utf8')).length === 1);
+  await second.stop();
+  const third = await started(dataDir, [`file://${file}`], { labels });
+  third.record(EVENTS.ContainerStopped);
+  await third.stop();
+  const records = readFileSync(file, 'utf8').trim().split('\n');
+  assert.equal(
+    records.map((line) => {
+      const { action, labels: told } = JSON.parse(line) as Record<string, unknown>;
+      return [action, told];
+    }),
+    [
+      ['healthy', undefined],
+      ['die', { org_example_team: 'payments' }],
+    ],
   );
 });
 
