@@ -9,6 +9,8 @@ export interface UdpReceiverSettings {
   readonly port: number;
   /** A record as one datagram (RFC 5426 §3.1). */
   readonly message: (record: SinkRecord) => string;
+  /** Default: as the system resolves names. */
+  readonly lookup?: (host: string) => Promise<{ readonly address: string; readonly family: number }>;
 }
 
 /** Of a datagram over IPv4; what is longer no datagram can hold. */
@@ -29,9 +31,10 @@ export class UdpReceiver implements Receiver {
   async deliver(batch: readonly SinkRecord[], signal: AbortSignal): Promise<Delivery> {
     const dropped: { record: SinkRecord; reason: string }[] = [];
     try {
-      const { address, family } = await lookup(this.#settings.host);
+      const { host, lookup: resolve = lookup } = this.#settings;
+      const { address, family } = await unlessAborted(resolve(host), signal);
       for (const [at, record] of batch.entries()) {
-        if (signal.aborted) throw new SinkError('the announcer stops');
+        if (signal.aborted) throw stopping();
         const message = Buffer.from(this.#settings.message(record));
         if (message.length > DATAGRAM_OCTETS_MAX) {
           const reason = `${message.length} octets, and a datagram holds ${DATAGRAM_OCTETS_MAX}`;
@@ -69,4 +72,18 @@ export class UdpReceiver implements Receiver {
       socket.send(message, port, address, (error) => (error === null ? resolve() : reject(error)));
     });
   }
+}
+
+/** A lookup cannot be called off, and without an answering name server takes half a minute: a stop does not wait for it. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(stopping());
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function stopping(): SinkError {
+  return new SinkError('the announcer stops');
 }
