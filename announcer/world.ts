@@ -2,13 +2,18 @@ import {
   auditTime,
   concat,
   delay,
+  distinctUntilChanged,
   filter,
   forkJoin,
+  map,
   merge,
+  NEVER,
   type Observable,
   of,
   ReplaySubject,
   race,
+  startWith,
+  switchMap,
   take,
   tap,
   timer,
@@ -41,7 +46,7 @@ export interface WorldSettings {
 const SETTLE_MS = 5_000;
 /** Verdicts of the services file's checks that are taken together. */
 const VERDICTS_MS = 10;
-/** When no engine answers. */
+/** When no engine answers for so long. One that answers is waited for, however long it takes to be read. */
 const SETTLE_ALONE_MS = 30_000;
 
 /** What the announcer looks at: the engine, the checks of its containers, and the services file. Tells all of it to the loop. */
@@ -92,12 +97,18 @@ export class World {
 
   /** Emits once when all of it has been looked at, as far as it can be; see {@link SETTLE_MS}. */
   get settled$(): Observable<unknown> {
-    const synced$ = this.#settings.engine.status$.pipe(
+    const { status$ } = this.#settings.engine;
+    const synced$ = status$.pipe(
       filter((status) => status.up && status.synced),
-      take(1),
       delay(SETTLE_MS),
     );
-    return forkJoin([race(synced$, timer(SETTLE_ALONE_MS)), this.#servicesRead$.pipe(take(1))]);
+    const alone$ = status$.pipe(
+      map(({ up }) => up),
+      startWith(false),
+      distinctUntilChanged(),
+      switchMap((isUp) => (isUp ? NEVER : timer(SETTLE_ALONE_MS))),
+    );
+    return forkJoin([race(synced$, alone$).pipe(take(1)), this.#servicesRead$.pipe(take(1))]);
   }
 
   /** Looks for as long as it is subscribed to. Errors with what no retry mends. */
