@@ -1,6 +1,5 @@
 import {
   concat,
-  concatMap,
   debounceTime,
   defer,
   EMPTY,
@@ -9,7 +8,6 @@ import {
   map,
   merge,
   type Observable,
-  of,
   repeat,
   startWith,
   switchMap,
@@ -23,6 +21,7 @@ import type { Engine } from './docker/engine/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
+import { isStatic } from './services/static-services.ts';
 
 export interface ContainersSettings {
   readonly engine: Engine;
@@ -30,8 +29,12 @@ export interface ContainersSettings {
   readonly rules: AnnounceRules;
   readonly log: Log;
   readonly nowMs: () => number;
+  /** Has the loop conclude anew from what the services file said last. */
+  readonly lookAtServices: () => void;
 }
 
+/** `cause` of what a look at one that is due changes. */
+export const RECHECK = 'recheck';
 /** A container that is due and could not be looked at, or is as it was, is looked at again no sooner. */
 const RECHECK_MIN_MS = 250;
 /** Timers are in monotonic time, what is due in wall-clock time: a clock that was set is noticed within this. */
@@ -39,10 +42,11 @@ const RECHECK_MAX_MS = 30_000;
 
 /**
  * Tells the loop what the engine says, looks at what only a look can settle (a list that would take most of a host away;
- * containers that time alone releases), and passes every observation on once the loop has drawn its conclusions.
+ * containers that time alone releases, or a key that another one gave up), and passes every observation on once the loop
+ * has drawn its conclusions.
  */
 export function followContainers(settings: ContainersSettings): Observable<Observation> {
-  const { engine, loop, rules, log, nowMs } = settings;
+  const { engine, loop, rules, log, nowMs, lookAtServices } = settings;
   const take = (seen: Observation): void => {
     const doubtful = unconfirmedLosses(loop.state, seen);
     if (doubtful.length > 0) {
@@ -55,13 +59,16 @@ export function followContainers(settings: ContainersSettings): Observable<Obser
     loop.observe(seen);
     for (const container of doubtful) engine.look(container, 'list');
   };
+  const lookAgain = (due: readonly string[]): void => {
+    for (const id of due) if (!isStatic(id)) engine.look(id, RECHECK);
+    if (due.some(isStatic)) lookAtServices();
+  };
   const rechecks$ = loop.recorded$.pipe(
     startWith(undefined),
     debounceTime(0),
     map(() => recheckAtMs(loop.state, rules)),
     switchMap((dueMs) => (dueMs === undefined ? EMPTY : looksAt(dueMs, nowMs))),
-    concatMap(() => of(...dueForRecheck(loop.state, nowMs(), rules))),
-    tap((container) => engine.look(container, 'recheck')),
+    tap(() => lookAgain(dueForRecheck(loop.state, nowMs(), rules))),
     ignoreElements(),
   );
   return merge(rechecks$, engine.observations$).pipe(tap(take));

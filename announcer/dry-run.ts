@@ -17,6 +17,7 @@ import { retimed } from './naming/value.ts';
 import { type Explanation, explainContainer } from './report/explain.ts';
 import type { AnnounceRules } from './rules.ts';
 import { readServicesFile } from './services/file.ts';
+import { staticName } from './services/static-services.ts';
 
 export interface DryRunSettings {
   readonly config: AnnouncerConfig;
@@ -125,7 +126,7 @@ async function staticServices(
   const [state, events] = observe(initialState, seen, rules);
   return {
     services: [...state.instances].map(([key, { container, value }]) => ({
-      name: container.slice('static:'.length),
+      name: staticName(container),
       key,
       value: retimed(value, undefined),
     })),

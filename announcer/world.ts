@@ -21,15 +21,14 @@ import {
 import type { Log } from '../shared/log.ts';
 import type { Machine } from './checks/machine.ts';
 import { containerProbes } from './checks/probes.ts';
-import { followContainers } from './containers.ts';
-import { isStatic } from './decisions/readiness/static-instances.ts';
+import { followContainers, RECHECK } from './containers.ts';
 import type { Engine, EngineStatus } from './docker/engine/engine.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { Observation } from './observation.ts';
 import type { AnnounceRules } from './rules.ts';
 import { followServiceChecks } from './services/checks.ts';
 import type { ServicesFile } from './services/file.ts';
-import type { StaticService } from './services/static-services.ts';
+import { isStatic, type StaticService } from './services/static-services.ts';
 
 export interface WorldSettings {
   readonly engine: Engine;
@@ -89,8 +88,8 @@ export class World {
    * @param causedAtMs when `cause` happened
    */
   lookAgain(of: 'host' | readonly string[], cause: string, causedAtMs: number): void {
-    const { engine, loop } = this.#settings;
-    if (this.#services !== undefined) loop.observe({ ...this.#services, atMs: Date.now(), cause, causedAtMs });
+    const { engine } = this.#settings;
+    this.#lookAtServices({ cause, causedAtMs });
     if (of === 'host') engine.resync(cause);
     else for (const container of of) if (!isStatic(container)) engine.look(container, cause, causedAtMs);
   }
@@ -121,7 +120,10 @@ export class World {
       this.#serviceChecks$(),
       probes.observations$.pipe(tap((seen) => loop.observe(seen))),
       // Last: the checks must be listened to when the first container is seen.
-      followContainers({ engine, loop, rules, log, nowMs: Date.now }).pipe(tap((seen) => probes.take(seen))),
+      followContainers({
+        ...{ engine, loop, rules, log, nowMs: Date.now },
+        lookAtServices: () => this.#lookAtServices({ cause: RECHECK }),
+      }).pipe(tap((seen) => probes.take(seen))),
     );
   }
 
@@ -140,6 +142,10 @@ export class World {
       auditTime(VERDICTS_MS),
       tap(({ atMs }) => this.lookAgain([], 'check', atMs)),
     );
+  }
+
+  #lookAtServices(why: { readonly cause: string; readonly causedAtMs?: number }): void {
+    if (this.#services !== undefined) this.#settings.loop.observe({ ...this.#services, atMs: Date.now(), ...why });
   }
 
   #takeServices(seen: Observation): void {

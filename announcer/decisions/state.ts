@@ -132,10 +132,11 @@ export const UNKNOWN_CONTAINER: ContainerState = {
   refusals: [],
 };
 
-/** Whether time alone, or another container, may change what is to be concluded about this one. */
+/**
+ * Whether time alone, or another container, may change what is to be concluded about this one. An entry of the services
+ * file never runs, and may wait for a key all the same.
+ */
 export function isWaiting({ isRunning, stopping, flaps, held }: ContainerState): boolean {
-  if (!isRunning) return false;
-  if (stopping !== null || flaps?.suppressed === true) return true;
   for (const key in held) if (held[key]?.reason === 'key-taken') return true;
-  return false;
+  return isRunning && (stopping !== null || flaps?.suppressed === true);
 }

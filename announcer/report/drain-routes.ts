@@ -1,11 +1,11 @@
 import { HttpError, type HttpRequest, type Route } from '../../shared/http.ts';
 import type { OwnerName } from '../../shared/name.ts';
-import { isStatic } from '../decisions/readiness/static-instances.ts';
 import type { AnnouncerState } from '../decisions/state.ts';
 import { type Engine, EngineError } from '../docker/engine/engine.ts';
 import type { StandingKey } from '../keys/standing.ts';
 import type { Observation } from '../observation.ts';
 import type { RunKey, RunLabels } from '../run/run-owner.ts';
+import { isStatic } from '../services/static-services.ts';
 import { type DrainedContainer, drainedContainers, drainSubject, drainWaitSeconds } from './drain.ts';
 import { isKeyOf, subjectOf as nameSubjectOf } from './history.ts';
 

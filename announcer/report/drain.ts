@@ -1,7 +1,7 @@
 import type { EtcdKey, OwnerName } from '../../shared/name.ts';
-import { isStatic } from '../decisions/readiness/static-instances.ts';
 import type { AnnouncerState, ContainerState } from '../decisions/state.ts';
 import { ttlOf } from '../decisions/ttl.ts';
+import { isStatic } from '../services/static-services.ts';
 import { CONTAINER_ID_MIN, isKeyOf, subjectOf } from './history.ts';
 
 /** What a drain is about: the whole host, or these containers (full ids; `static:<name>` of the services file). */

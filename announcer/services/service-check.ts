@@ -1,4 +1,4 @@
-import type { StaticService } from './static-services.ts';
+import { type StaticService, staticId } from './static-services.ts';
 
 /** A check that an entry of the services file asks for: of its own host and port. */
 export interface ServiceCheck {
@@ -19,5 +19,5 @@ export function serviceCheckOf({ name, host, port, check }: StaticService): Serv
   const path = /^http:(\/.*)$/.exec(check)?.[1];
   const kind = path === undefined ? 'tcp' : 'http';
   const probe = `${check} ${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return { container: `static:${name}`, probe, kind, host, port, path: path ?? '' };
+  return { container: staticId(name), probe, kind, host, port, path: path ?? '' };
 }

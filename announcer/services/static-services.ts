@@ -1,3 +1,21 @@
+/** Of the ids that stand for entries of the services file where a container's id would. */
+const PREFIX = 'static:';
+
+/** What entries of this name have in place of a container's id. */
+export function staticId(name: string): string {
+  return PREFIX + name;
+}
+
+/** Whether a container id stands for an entry of the services file. */
+export function isStatic(container: string): boolean {
+  return container.startsWith(PREFIX);
+}
+
+/** The name that {@link staticId} was made of. */
+export function staticName(container: string): string {
+  return container.slice(PREFIX.length);
+}
+
 /** One entry of `--services FILE`: what does not run in Docker and is announced all the same. */
 export interface StaticService {
   readonly name: string;

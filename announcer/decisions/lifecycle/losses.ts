@@ -1,7 +1,7 @@
 import type { Observation } from '../../observation.ts';
+import { isStatic } from '../../services/static-services.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { type Moment, withdraw } from '../readiness/instances.ts';
-import { isStatic } from '../readiness/static-instances.ts';
 import type { AnnouncerState, ContainerState } from '../state.ts';
 
 type Listed = Extract<Observation, { readonly type: 'listed' }>;

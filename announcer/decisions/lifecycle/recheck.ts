@@ -15,8 +15,8 @@ export function nextReuseAtMs(state: AnnouncerState, { damping }: AnnounceRules)
 }
 
 /**
- * Containers to inspect again though nothing happened to them: those of {@link dueForReuse}, those that a stop signal did
- * not end within its bound, and those whose key another container has given up.
+ * Containers to look at again though nothing happened to them: those of {@link dueForReuse}, those that a stop signal did
+ * not end within its bound, and those whose key another one has given up; of these also entries of the services file.
  */
 export function dueForRecheck(state: AnnouncerState, nowMs: number, rules: AnnounceRules): readonly string[] {
   const reusable = new Set(dueForReuse(state, nowMs, rules));

@@ -8,7 +8,7 @@ import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { hasProcess, type Sight } from '../lifecycle/lifecycle.ts';
 import type { ContainerState } from '../state.ts';
-import { type Readiness, readinessOf } from './readiness.ts';
+import { readinessOf, type Waiting } from './readiness.ts';
 
 /** Brings what is announced of a container to what its inspect and the verdicts of its checks say. */
 export function concludeInstances(
@@ -76,7 +76,7 @@ const FOLLOWED_DETAILS: ReadonlySet<HoldReason> = new Set<HoldReason>(['not-list
 function hold(
   conclusions: Conclusions,
   { key, service, value, check }: Candidate,
-  { reason, detail }: Extract<Readiness, { isReady: false }>,
+  { reason, detail }: Waiting,
   { facts, cause, atMs }: Sight,
 ): void {
   const held = conclusions.container(facts.id)?.held[key];
@@ -174,13 +174,14 @@ export function holdAgain(
   conclusions: Conclusions,
   id: string,
   key: EtcdKey,
-  detail: string,
+  { reason, detail }: Pick<Waiting, 'reason' | 'detail'>,
   { cause, atMs }: Moment,
 ): void {
   const container = conclusions.container(id);
   const held = container?.held[key];
-  if (container === undefined || held === undefined || held.detail === detail) return;
-  const { service, reason, value } = held;
+  if (container === undefined || held === undefined) return;
+  if (held.reason === reason && held.detail === detail) return;
+  const { service, value } = held;
   conclusions.add({
     type: 'InstanceHeld',
     atMs,

@@ -4,7 +4,7 @@ import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions } from '../conclusions.ts';
 import type { ContainerState } from '../state.ts';
 import { announceHeld, holdAgain, withdraw } from './instances.ts';
-import { holdOfContainer } from './readiness.ts';
+import { holdOfContainer, holdOfKey } from './readiness.ts';
 
 type Probed = Extract<Observation, { readonly type: 'probed' }>;
 
@@ -48,6 +48,7 @@ function note(
   });
 }
 
+/** What only waited for this check is announced, unless another has its key by now: then it waits for that. */
 function announceWaiting(
   conclusions: Conclusions,
   id: string,
@@ -59,7 +60,9 @@ function announceWaiting(
   if (container === undefined || holdOfContainer(container, conclusions.state, rules, atMs) !== undefined) return;
   for (const [key, hold] of Object.entries(container.held)) {
     if (hold.probe !== port || !ENDED_BY_PASSING.has(hold.reason)) continue;
-    announceHeld(conclusions, id, key as EtcdKey, { cause: detail, atMs, causedAtMs: atMs });
+    const taken = holdOfKey(key as EtcdKey, id, conclusions.state);
+    if (taken === undefined) announceHeld(conclusions, id, key as EtcdKey, { cause: detail, atMs, causedAtMs: atMs });
+    else holdAgain(conclusions, id, key as EtcdKey, taken, { cause: `check of ${port}`, atMs });
   }
 }
 
@@ -70,7 +73,7 @@ function explainWaiting(conclusions: Conclusions, id: string, port: string, { at
   if (container === undefined || detail === undefined) return;
   for (const [key, hold] of Object.entries(container.held)) {
     if (hold.probe !== port || !ENDED_BY_PASSING.has(hold.reason)) continue;
-    holdAgain(conclusions, id, key as EtcdKey, detail, { cause: `check of ${port}`, atMs });
+    holdAgain(conclusions, id, key as EtcdKey, { reason: hold.reason, detail }, { cause: `check of ${port}`, atMs });
   }
 }
 

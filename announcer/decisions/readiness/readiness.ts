@@ -1,15 +1,21 @@
+import type { EtcdKey } from '../../../shared/name.ts';
 import { isActive } from '../../checks/check-setting.ts';
 import type { HoldReason } from '../../event.ts';
 import type { ContainerFacts } from '../../facts.ts';
 import type { Candidate } from '../../naming/candidates.ts';
 import type { AnnounceRules } from '../../rules.ts';
+import { isStatic, staticName } from '../../services/static-services.ts';
 import { isSuppressed, penaltyAt, reuseAtMs } from '../lifecycle/damping.ts';
 import type { AnnouncerState, ContainerState, Stopping } from '../state.ts';
 
 /** Whether an instance may be announced now, and what it waits for if not. */
-export type Readiness =
-  | { readonly isReady: true }
-  | { readonly isReady: false; readonly reason: HoldReason; readonly detail: string };
+export type Readiness = { readonly isReady: true } | Waiting;
+
+export interface Waiting {
+  readonly isReady: false;
+  readonly reason: HoldReason;
+  readonly detail: string;
+}
 
 const READY: Readiness = { isReady: true };
 
@@ -26,7 +32,7 @@ export function readinessOf(
   return (
     holdOfContainer(container, state, rules, nowMs) ??
     holdOfCheck(candidate, facts, container) ??
-    holdOfKey(candidate, facts, state) ??
+    holdOfKey(candidate.key, facts.id, state) ??
     READY
   );
 }
@@ -37,7 +43,7 @@ export function holdOfContainer(
   { hostDrainingSinceMs }: Pick<AnnouncerState, 'hostDrainingSinceMs'>,
   { damping }: AnnounceRules,
   nowMs: number,
-): Readiness | undefined {
+): Waiting | undefined {
   if (isStopping(stopping, nowMs)) return waiting('stopping', 'its stop signal was sent');
   if (drainingSinceMs !== null) return waiting('draining', DRAINED);
   if (hostDrainingSinceMs !== null) return waiting('draining', HOST_DRAINED);
@@ -62,7 +68,7 @@ export function isStopping(stopping: Stopping | null, nowMs: number): boolean {
   return stopping !== null && nowMs < stopping.untilMs && nowMs >= stopping.atMs - CLOCK_SLACK_MS;
 }
 
-function holdOfCheck({ check }: Candidate, facts: ContainerFacts, { verdicts }: ContainerState): Readiness | undefined {
+function holdOfCheck({ check }: Candidate, facts: ContainerFacts, { verdicts }: ContainerState): Waiting | undefined {
   if (check.kind === 'healthcheck') {
     if (facts.health === 'healthy') return undefined;
     if (facts.health === 'unhealthy') return waiting('unhealthy', 'its HEALTHCHECK fails');
@@ -75,15 +81,22 @@ function holdOfCheck({ check }: Candidate, facts: ContainerFacts, { verdicts }: 
   return waiting(check.kind === 'listening' ? 'not-listening' : 'probe-failing', detail);
 }
 
-function holdOfKey({ key }: Candidate, facts: ContainerFacts, state: AnnouncerState): Readiness | undefined {
-  const owner = state.instances.get(key)?.container;
-  if (owner === undefined || owner === facts.id) return undefined;
-  return waiting(
-    'key-taken',
-    `container ${owner.slice(0, 12)} is announced under this key; give each its own SERVICE_ID`,
-  );
+/** A key that another container, or an entry of the services file, is announced under: the first keeps it. */
+export function holdOfKey(
+  key: EtcdKey,
+  id: string,
+  { instances }: Pick<AnnouncerState, 'instances'>,
+): Waiting | undefined {
+  const owner = instances.get(key)?.container;
+  if (owner === undefined || owner === id) return undefined;
+  const name = isStatic(owner) ? `${staticName(owner)} of the services file` : `container ${owner.slice(0, 12)}`;
+  const advice =
+    isStatic(owner) || isStatic(id)
+      ? 'give the entry another instance, or the container another SERVICE_ID'
+      : 'give each its own SERVICE_ID';
+  return waiting('key-taken', `${name} is announced under this key; ${advice}`);
 }
 
-function waiting(reason: HoldReason, detail: string): Readiness {
+function waiting(reason: HoldReason, detail: string): Waiting {
   return { isReady: false, reason, detail };
 }

@@ -10,21 +10,15 @@ import { announcedValue } from '../../naming/value.ts';
 import type { Observation } from '../../observation.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { type ServiceCheck, serviceCheckOf } from '../../services/service-check.ts';
-import type { StaticService } from '../../services/static-services.ts';
+import { isStatic, type StaticService, staticId } from '../../services/static-services.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { type ContainerState, UNKNOWN_CONTAINER } from '../state.ts';
 import { type Moment, withdraw, withdrawReasonOf } from './instances.ts';
-import { holdOfContainer, type Readiness } from './readiness.ts';
+import { holdOfContainer, holdOfKey, type Waiting } from './readiness.ts';
 
 type ServicesRead = Extract<Observation, { readonly type: 'services-read' }>;
 
-const PREFIX = 'static:';
 const CAUSE = 'services file';
-
-/** Whether a container id stands for an entry of the services file. */
-export function isStatic(container: string): boolean {
-  return container.startsWith(PREFIX);
-}
 
 interface StaticCandidate {
   readonly container: string;
@@ -40,7 +34,7 @@ export function concludeServices(conclusions: Conclusions, seen: ServicesRead, r
   const { services, atMs } = seen;
   const moment = { cause: seen.cause ?? CAUSE, atMs, ...causedAt(seen) };
   const { candidates, refusals } = staticCandidates(services, rules);
-  withdrawStray(conclusions, new Set(candidates.keys()), new Set(services.map(({ name }) => PREFIX + name)), moment);
+  withdrawStray(conclusions, candidates, new Set(services.map(({ name }) => staticId(name))), moment);
   for (const [container, name, reason] of refusals) {
     if (conclusions.container(container)?.refusals.includes(reason)) continue;
     conclusions.add({ type: 'ContainerRefused', atMs, ...about(container, { name, image: '' }, CAUSE), reason });
@@ -79,7 +73,7 @@ function checkFields({ check }: StaticCandidate): { readonly check: CheckKind; r
   return check === undefined ? { check: 'none' } : { check: check.kind, probe: check.probe };
 }
 
-/** @returns whether it is held back, by a drain or its check; says so when that is new */
+/** @returns whether it is held back, by a drain, its check or who has its key; says so when that is new */
 function holdStatic(
   conclusions: Conclusions,
   candidate: StaticCandidate,
@@ -89,9 +83,12 @@ function holdStatic(
   const { atMs } = moment;
   const { container, name, key, service, record } = candidate;
   const known = conclusions.container(container) ?? UNKNOWN_CONTAINER;
-  const readiness = holdOfContainer(known, conclusions.state, rules, atMs) ?? holdOfServiceCheck(candidate, known);
-  if (readiness === undefined || readiness.isReady) return false;
-  const { reason, detail } = readiness;
+  const waiting =
+    holdOfContainer(known, conclusions.state, rules, atMs) ??
+    holdOfServiceCheck(candidate, known) ??
+    holdOfKey(key, container, conclusions.state);
+  if (waiting === undefined) return false;
+  const { reason, detail } = waiting;
   withdraw(conclusions, container, key, withdrawReasonOf(reason), detail, moment);
   const value = encodeRecord(record);
   const held = known.held[key];
@@ -112,10 +109,7 @@ function holdStatic(
 }
 
 /** What stands already is not withdrawn for want of a first result, as when the file gives it a check. */
-function holdOfServiceCheck(
-  { check, key }: StaticCandidate,
-  { keys, verdicts }: ContainerState,
-): Readiness | undefined {
+function holdOfServiceCheck({ check, key }: StaticCandidate, { keys, verdicts }: ContainerState): Waiting | undefined {
   if (check === undefined) return undefined;
   const verdict = verdicts[check.probe];
   if (verdict?.isPassing ?? keys.includes(key)) return undefined;
@@ -125,19 +119,20 @@ function holdOfServiceCheck(
 
 function withdrawStray(
   conclusions: Conclusions,
-  wanted: ReadonlySet<EtcdKey>,
+  wanted: ReadonlyMap<EtcdKey, StaticCandidate>,
   named: ReadonlySet<string>,
   moment: Moment,
 ): void {
   const { atMs } = moment;
+  const isStray = (key: EtcdKey, id: string): boolean => wanted.get(key)?.container !== id;
   for (const [id, container] of conclusions.state.containers) {
     if (!isStatic(id)) continue;
     for (const key of container.keys) {
-      if (wanted.has(key) && named.has(id)) continue;
-      withdraw(conclusions, id, key, 'relabelled', 'the services file says otherwise now', moment);
+      if (isStray(key, id))
+        withdraw(conclusions, id, key, 'relabelled', 'the services file says otherwise now', moment);
     }
     for (const [key, { service }] of Object.entries(container.held)) {
-      if (wanted.has(key as EtcdKey) && named.has(id)) continue;
+      if (!isStray(key as EtcdKey, id)) continue;
       conclusions.add({
         type: 'InstanceForgotten',
         atMs,
@@ -159,7 +154,7 @@ function staticCandidates(
   const candidates = new Map<EtcdKey, StaticCandidate>();
   const refusals: Refusal[] = [];
   for (const entry of services) {
-    const container = PREFIX + entry.name;
+    const container = staticId(entry.name);
     const made = staticCandidate(entry, container, rules);
     if (typeof made === 'string') refusals.push([container, entry.name, made]);
     else if (candidates.has(made.key)) {

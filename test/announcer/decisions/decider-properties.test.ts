@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isActive } from '../../../announcer/checks/check-setting.ts';
-import { decide, evolve, observe } from '../../../announcer/decisions/decider.ts';
+import { decide, dueForRecheck, evolve, observe } from '../../../announcer/decisions/decider.ts';
 import { desiredKeys } from '../../../announcer/decisions/desired.ts';
 import { type AnnouncerState, initialState } from '../../../announcer/decisions/state.ts';
 import { factsOf } from '../../../announcer/docker/inspect.ts';
@@ -12,6 +12,7 @@ import type { ContainerFacts } from '../../../announcer/facts.ts';
 import { candidatesOf } from '../../../announcer/naming/candidates.ts';
 import { retimed } from '../../../announcer/naming/value.ts';
 import type { Observation } from '../../../announcer/observation.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
 import { facts, published, rules } from '../../support/container-facts.ts';
 import { stateOfText, textOfState } from '../../support/state-text.ts';
 
@@ -269,6 +270,38 @@ test('what is desired is what the instances hold, and each is of one container t
     { numRuns: 300 },
   );
 });
+
+test('no key is announced of one while it is announced of another, and whoever waits for a free key is due', () => {
+  fc.assert(
+    fc.property(history, (seen) => {
+      let state = initialState;
+      for (const each of seen.map(withTwins)) {
+        for (const event of decide(state, each, RULES)) {
+          if (event.type === 'InstanceAnnounced') {
+            const owner = state.instances.get(event.key)?.container ?? event.container;
+            assert.is(event.container, owner, `${event.key} is taken from ${owner}`);
+          }
+          state = evolve(state, event);
+        }
+        const due = dueForRecheck(state, each.atMs, RULES);
+        for (const [id, { held }] of state.containers) {
+          for (const [key, { reason }] of Object.entries(held)) {
+            if (reason !== 'key-taken' || state.instances.has(key as EtcdKey)) continue;
+            assert.ok(due.includes(id), `${id} waits for ${key}, which nobody has`);
+          }
+        }
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+/** Every container has the same `SERVICE_ID`, and so has an entry of the services file. */
+function withTwins(seen: Observation): Observation {
+  if ('facts' in seen) return { ...seen, facts: { ...seen.facts, labels: { ...seen.facts.labels, SERVICE_ID: 'a' } } };
+  if (seen.type !== 'services-read') return seen;
+  return { ...seen, services: seen.services.map((entry) => ({ ...entry, name: 'web', instance: 'a' })) };
+}
 
 test('every run that began has ended once before the next begins, and before its container is removed', () => {
   fc.assert(

@@ -1,6 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { COMPARISON, decide, evolve, observe, unconfirmedLosses } from '../../../announcer/decisions/decider.ts';
+import {
+  COMPARISON,
+  decide,
+  dueForRecheck,
+  evolve,
+  observe,
+  unconfirmedLosses,
+} from '../../../announcer/decisions/decider.ts';
 import { desiredKeys } from '../../../announcer/decisions/desired.ts';
 import { type AnnouncerState, initialState } from '../../../announcer/decisions/state.ts';
 import type { AnnouncerEvent } from '../../../announcer/event.ts';
@@ -326,6 +333,34 @@ test('two containers never get one key: the first keeps it, the second waits', (
   assert.is(state.instances.get('/skydns/com/example/prod/s/web/node-1/main' as never)?.container, ID);
   const gone: Observation = { type: 'vanished', container: ID, cause: 'docker destroy', atMs: T0 + 2 };
   assert.equal(given(first, second, gone).when(second), ['announced web']);
+});
+
+const TWINS_KEY = '/skydns/com/example/prod/s/web/node-1/main';
+const twin = (changes: Partial<ContainerFacts> = {}) => facts({ ...changes, labels: { SERVICE_ID: 'main' } });
+const ownerOf = (state: AnnouncerState) => state.instances.get(TWINS_KEY as never)?.container;
+
+test('a check that passes takes no key from another container: it is held until that one ends', () => {
+  const [first, second] = [twin(), twin({ id: OTHER_ID })];
+  const seen = [inspected(first), probed(first, true), inspected(second, T0 + 200)];
+  assert.equal(given(...seen).when(probed(second, true)), ['80/tcp passes', 'held web: key-taken']);
+  const twins = given(...seen, probed(second, true));
+  assert.is(ownerOf(twins.state), ID);
+  assert.equal(twins.state.containers.get(ID)?.keys, [TWINS_KEY]);
+  assert.equal(twins.when(probed(second, true)), [], 'quiet on repeats');
+  assert.equal(twins.when(inspected(second, T0 + 300)), [], 'and an inspect says the same');
+  assert.equal(dueForRecheck(twins.state, T0 + 1e9, RULES), []);
+  const ended = given(...seen, probed(second, true), hinted('die'));
+  assert.equal(dueForRecheck(ended.state, T0 + 600, RULES), [OTHER_ID]);
+  assert.equal(ended.when(inspected(second, T0 + 600, 'recheck')), ['announced web']);
+});
+
+test('of two whose checks pass one after the other, the first has the key', () => {
+  const [first, second] = [twin(), twin({ id: OTHER_ID })];
+  const both = [inspected(first), inspected(second)];
+  assert.is(ownerOf(given(...both, probed(second, true), probed(first, true)).state), OTHER_ID);
+  assert.is(ownerOf(given(...both, probed(first, true), probed(second, true)).state), ID);
+  const failing = given(...both, probed(first, true), probed(second, true), probed(first, false));
+  assert.equal(dueForRecheck(failing.state, T0 + 200, RULES), [OTHER_ID]);
 });
 
 // Crash loops

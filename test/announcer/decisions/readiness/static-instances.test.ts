@@ -1,10 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { observe } from '../../../../announcer/decisions/decider.ts';
+import { dueForRecheck, observe, recheckAtMs } from '../../../../announcer/decisions/decider.ts';
 import { type AnnouncerState, initialState } from '../../../../announcer/decisions/state.ts';
+import type { ContainerFacts } from '../../../../announcer/facts.ts';
+import type { Observation } from '../../../../announcer/observation.ts';
 import type { StaticService } from '../../../../announcer/services/static-services.ts';
 import { decodeRecord } from '../../../../shared/record.ts';
-import { rules } from '../../../support/container-facts.ts';
+import { facts, ID, rules } from '../../../support/container-facts.ts';
 
 const T0 = Date.parse('2026-11-20T12:00:00Z');
 const read = (services: readonly StaticService[], state: AnnouncerState = initialState, atMs = T0) =>
@@ -140,6 +142,65 @@ test('what stands is not withdrawn because the file gives it a check, but becaus
   const [state] = read([CHECKED], read([WEB])[0]);
   assert.is(state.desired.size, 1);
   assert.is(read([CHECKED], probed(state, false))[0].desired.size, 0);
+});
+
+const OF_CONTAINER = { labels: { SERVICE_ID: 'main' } };
+const MAIN: StaticService = { name: 'web', instance: 'main', host: '192.0.2.9', port: 80 };
+const see = (state: AnnouncerState, ...seen: Observation[]) =>
+  seen.reduce((folded, each) => observe(folded, each, rules())[0], state);
+const inspected = (changes: Partial<ContainerFacts> = {}): Observation => ({
+  type: 'inspected',
+  facts: facts({ ...OF_CONTAINER, ...changes }),
+  cause: 'list',
+  atMs: T0 + 1,
+});
+const listens: Observation = {
+  type: 'probed',
+  facts: facts(OF_CONTAINER),
+  results: [{ port: '80/tcp', passing: true, detail: 'listening 80/tcp' }],
+  atMs: T0 + 2,
+};
+const ownersOf = (state: AnnouncerState) => [...state.instances.values()].map(({ container }) => container);
+
+test('a key that a container has is not taken by an entry, which is asked again when the container ends', () => {
+  const announced = see(initialState, inspected(), listens);
+  const [state, events] = read([MAIN], announced, T0 + 3);
+  assert.equal(
+    events.map((event) => (event.type === 'InstanceHeld' ? `${event.reason}: ${event.detail}` : event.type)),
+    [
+      'key-taken: container 3f2a9c01d4e7 is announced under this key; give the entry another instance, or the container another SERVICE_ID',
+    ],
+  );
+  assert.equal(ownersOf(state), [ID]);
+  assert.equal(read([MAIN], state, T0 + 4)[1], [], 'quiet on repeats');
+  assert.equal(dueForRecheck(state, T0 + 1e9, rules()), []);
+  const ended = see(state, inspected({ state: 'exited', pid: 0 }));
+  assert.equal(dueForRecheck(ended, T0 + 5, rules()), ['static:web']);
+  assert.is(recheckAtMs(ended, rules()), 0);
+  assert.equal(ownersOf(read([MAIN], ended, T0 + 5)[0]), ['static:web']);
+  assert.equal(
+    dueForRecheck(read([], ended, T0 + 5)[0], T0 + 6, rules()),
+    [],
+    'nor does it wait once it is not wanted',
+  );
+});
+
+test('a key that an entry has is not taken by a container, which is asked again when the entry goes', () => {
+  const state = see(read([MAIN])[0], inspected(), listens);
+  assert.equal(ownersOf(state), ['static:web']);
+  const [hold] = Object.values(state.containers.get(ID)?.held ?? {});
+  assert.is(hold?.reason, 'key-taken');
+  assert.match(hold?.detail ?? '', /^web of the services file is announced under this key; give the entry another/);
+  const gone = read([], state, T0 + 3)[0];
+  assert.equal(dueForRecheck(gone, T0 + 3, rules()), [ID]);
+  assert.equal(ownersOf(see(gone, inspected())), [ID]);
+});
+
+test('of two entries for one key the file’s first has it, also when their order changes', () => {
+  const other = { ...MAIN, name: 'Web', host: '192.0.2.10' };
+  const [state] = read([other, MAIN]);
+  assert.equal(ownersOf(state), ['static:Web']);
+  assert.equal(ownersOf(read([MAIN, other], state, T0 + 1)[0]), ['static:web']);
 });
 
 test('a verdict about what is not in the file concludes nothing', () => {
