@@ -6,7 +6,14 @@ import type { LeaseId } from '../shared/store.ts';
  * come into an event. `docs/events.md` describes each with its fields.
  */
 export type AnnouncerEvent = { readonly atMs: number } & (
-  | { readonly type: 'AnnouncerStarted'; readonly host: string; readonly owner: string; readonly version: string }
+  | {
+      readonly type: 'AnnouncerStarted';
+      readonly host: string;
+      readonly owner: string;
+      readonly version: string;
+      /** The kernel's id of the boot it runs in; absent where that is not known, or the engine is another machine's. */
+      readonly bootId?: string;
+    }
   | { readonly type: 'AnnouncerStopped'; readonly how: 'withdraw' | 'handover' }
   /** The container's life, for history and audit; also what the damping counts. */
   | (AboutContainer & {
@@ -31,7 +38,7 @@ export type AnnouncerEvent = { readonly atMs: number } & (
   | (AboutContainer & { readonly type: 'ContainerKeptRunning' })
   | (AboutContainer & {
       readonly type: 'ContainerStopped';
-      /** -1 when it was never seen: the next run had begun, or the container was gone. */
+      /** -1 when it was never seen: the next run had begun, the container was gone, or the host was booted. */
       readonly exitCode: number;
       readonly oomKilled: boolean;
       /** Someone asked for it (`docker stop`, `docker restart`, `docker rm -f`): no flap. */
@@ -119,7 +126,7 @@ interface AboutContainer {
   readonly container: string;
   readonly containerName: string;
   readonly image: string;
-  /** What was seen that made it so: `docker start`, `docker kill 15`, `health_status: healthy`, `list`, `listening 8080/tcp`. */
+  /** What was seen that made it so: `docker start`, `docker kill 15`, `health_status: healthy`, `list`, `listening 8080/tcp`, `host boot`. */
   readonly cause: string;
 }
 

@@ -9,19 +9,19 @@ import { journalMetrics } from '../shared/journal/metrics.ts';
 import { journalTroubles } from '../shared/journal/status.ts';
 import { keyOf } from '../shared/name.ts';
 import type { AnnouncerConfig } from './config.ts';
-import { desiredKeys, leasesOf } from './decisions/desired.ts';
 import { dockerEngine } from './docker/engine/docker.ts';
 import type { Engine } from './docker/engine/engine.ts';
 import { readDockerTls } from './docker/engine/tls.ts';
 import type { AnnouncerEvent } from './event.ts';
 import { EventLoop } from './event-loop.ts';
+import { bootIdOf } from './host/boot.ts';
 import { findHost, sayAddresses } from './host/host.ts';
 import { Announce } from './keys/announce.ts';
 import { type Claimant, type ClaimState, HostClaim } from './keys/host-claim.ts';
-import { type Identity, loadIdentity, saveIdentity } from './keys/identity.ts';
+import { loadIdentity, saveIdentity } from './keys/identity.ts';
 import { withOptionalCauses } from './keys/optional-causes.ts';
 import { StoreHealth } from './keys/store-health.ts';
-import type { Left } from './keys/writer.ts';
+import { leftBehind, takeStart } from './predecessor.ts';
 import { drainRoutes } from './report/drain-routes.ts';
 import { logLineOf, sayCauses, writeRefused } from './report/log-events.ts';
 import { AnnouncerMetrics } from './report/metrics.ts';
@@ -189,7 +189,7 @@ class Announcer implements Component {
       startedAt: new Date().toISOString(),
     };
     const claim = new HostClaim({ store: health.store, claimant, ttlSeconds: leaseTtlSeconds });
-    loop.record({ type: 'AnnouncerStarted', atMs: Date.now(), host: host.name, owner, version });
+    takeStart({ host: host.name, owner, version, bootId: bootIdOf(this.#config.docker) }, loop, log);
     const engine = this.#engine();
     const world = new World({ engine, loop, rules, services, log });
     return { rules, journal, loop, engine, health, claim, announce, world, sinks };
@@ -287,21 +287,6 @@ class Announcer implements Component {
       { failures },
     );
   }
-}
-
-/** What the journal says of the process before, which may have ended in any way. */
-function leftBehind(loop: EventLoop, { scopeChanged }: Identity): Left {
-  const shards = leasesOf(loop.state);
-  const leases = new Map(shards.map(({ shard, lease }) => [shard, lease]));
-  if (!scopeChanged) {
-    const keys = [...desiredKeys(loop.state).keys(), ...shards.flatMap((shard) => shard.keys)];
-    return { leases, isOfOtherScope: false, keys };
-  }
-  // What it announced has other names now: everything is announced anew, from the first look at it.
-  const atMs = Date.now();
-  loop.observe({ type: 'stopping', atMs });
-  for (const [shard, lease] of leases) loop.record({ type: 'LeaseLost', atMs, lease, shard, silentMs: 0 });
-  return { leases, isOfOtherScope: true, keys: [] };
 }
 
 function asError(error: unknown): Error {

@@ -46,6 +46,8 @@ export type Observation = {
       /** What made us look at them again, when that is not the file: `check`, `undrain`. */
       readonly cause?: string;
     } & CausedAt)
+  /** Told once, at the start, where containers run under this machine's kernel. */
+  | { readonly type: 'boot-read'; readonly bootId: string }
   | { readonly type: 'stopping' }
 );
 

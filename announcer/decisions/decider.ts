@@ -7,6 +7,7 @@ import type { AnnouncerEvent, DriftCause } from '../event.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { Conclusions } from './conclusions.ts';
+import { concludeBoot } from './lifecycle/boot.ts';
 import { concludeDrain, concludeUndrain } from './lifecycle/drain.ts';
 import { concludeLife, type Sight } from './lifecycle/lifecycle.ts';
 import { concludeListed, concludeVanished } from './lifecycle/losses.ts';
@@ -17,6 +18,7 @@ import { concludeServiceProbed, concludeServices } from './readiness/static-inst
 import type { AnnouncerState } from './state.ts';
 
 export { evolve } from './evolve.ts';
+export { isAnotherBoot } from './lifecycle/boot.ts';
 export { unconfirmedLosses } from './lifecycle/losses.ts';
 export { dueForRecheck, dueForReuse, nextReuseAtMs, recheckAtMs } from './lifecycle/recheck.ts';
 
@@ -66,6 +68,9 @@ function conclude(state: AnnouncerState, seen: Observation, rules: AnnounceRules
       break;
     case 'services-read':
       concludeServices(conclusions, seen, rules);
+      break;
+    case 'boot-read':
+      concludeBoot(conclusions, seen, rules);
       break;
     case 'stopping':
       concludeStopping(conclusions, seen.atMs);

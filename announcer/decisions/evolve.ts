@@ -67,9 +67,10 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
       };
     case 'KeyConflicted':
       return { ...state, conflicts: state.conflicts.set(event.key, event.foundOwner) };
+    case 'AnnouncerStarted':
+      return { ...state, bootId: event.bootId ?? null };
     case 'AnnouncerStopped':
       return event.how === 'withdraw' ? withoutVerdicts(state) : state;
-    case 'AnnouncerStarted':
     case 'StoreLost':
     case 'StoreRegained':
     case 'EngineLost':

@@ -29,6 +29,7 @@ const PARTS: readonly Part[] = ['containers', 'instances', 'leases', 'standing',
 interface Head {
   readonly version: number;
   readonly hostDrainingSinceMs: number | null;
+  readonly bootId: string | null;
 }
 
 interface Item<P extends Part = Part> {
@@ -43,7 +44,8 @@ interface Item<P extends Part = Part> {
  * order its events came in.
  */
 export function* snapshotLines(state: AnnouncerState): Generator<Head | Item> {
-  yield { version: SNAPSHOT_VERSION, hostDrainingSinceMs: state.hostDrainingSinceMs };
+  const { hostDrainingSinceMs, bootId } = state;
+  yield { version: SNAPSHOT_VERSION, hostDrainingSinceMs, bootId };
   for (const part of PARTS) yield* itemsOf(part, state[part] as ImmutableMap<string | number, Parts[Part]>);
 }
 
@@ -90,12 +92,14 @@ export class SnapshotReader {
       standing: byKey(standing),
       conflicts: byKey(conflicts),
       hostDrainingSinceMs: this.#head.hostDrainingSinceMs,
+      bootId: this.#head.bootId,
     };
   }
 
-  #takeHead({ version, hostDrainingSinceMs = null }: Partial<Head>): void {
+  /** What a snapshot of an earlier program does not say is not known. */
+  #takeHead({ version, hostDrainingSinceMs = null, bootId = null }: Partial<Head>): void {
     if (version !== SNAPSHOT_VERSION) throw refusedVersion(version);
-    this.#head = { version, hostDrainingSinceMs };
+    this.#head = { version, hostDrainingSinceMs, bootId };
   }
 
   #takeItem({ part, key, value }: Partial<Item>): void {
@@ -116,7 +120,11 @@ export class SnapshotReader {
       }
       for (const [key, value] of Object.entries(values)) this.#put(part, key, value);
     }
-    this.#head = { version: 1, hostDrainingSinceMs: (read.hostDrainingSinceMs ?? null) as number | null };
+    this.#head = {
+      version: 1,
+      hostDrainingSinceMs: (read.hostDrainingSinceMs ?? null) as number | null,
+      bootId: null,
+    };
   }
 
   #put(part: Part, key: string, value: Parts[Part]): void {

@@ -25,6 +25,8 @@ export interface AnnouncerState {
   readonly conflicts: ImmutableMap<EtcdKey, string>;
   /** Since when the whole host is drained, in milliseconds since the epoch; null while it is not. */
   readonly hostDrainingSinceMs: number | null;
+  /** Of the boot in which all this was concluded; null when that is not known. */
+  readonly bootId: string | null;
 }
 
 export interface ContainerState {
@@ -109,6 +111,7 @@ export const initialState: AnnouncerState = {
   standing: ImmutableMap(),
   conflicts: ImmutableMap(),
   hostDrainingSinceMs: null,
+  bootId: null,
 };
 
 /** A container of which nothing has been concluded yet. */

@@ -20,6 +20,7 @@ const EVENTS: readonly AnnouncerEvent[] = [
   { type: 'KeyWritten', atMs: 3, key: KEY, shard: 10, revision: '9', cause: 'announced' },
   { type: 'KeyConflicted', atMs: 4, key: `${KEY}2` as EtcdKey, foundOwner: 'node-2/x' },
   { type: 'HostDraining', atMs: 5, cause: 'drain' },
+  { type: 'AnnouncerStarted', atMs: 6, host: 'node-1', owner: 'node-1/x', version: '0', bootId: 'b1' },
 ];
 const STATE = EVENTS.reduce(evolve, initialState);
 
@@ -36,6 +37,7 @@ test('what is read back is what was written, of every part', () => {
   assert.is(restored.leases.get(10)?.lease, '7');
   assert.is(restored.conflicts.size, 1);
   assert.is(restored.hostDrainingSinceMs, 5);
+  assert.is(restored.bootId, 'b1');
 });
 
 test('lines that are asked for later are those of the state at the beginning', () => {
@@ -61,7 +63,7 @@ test('the one line of the first version is still read', () => {
     conflicts: STATE.conflicts.toObject(),
     hostDrainingSinceMs: 5,
   });
-  assert.is(textOfState(read([json])), textOfState(STATE));
+  assert.is(textOfState(read([json])), textOfState({ ...STATE, bootId: null }));
 });
 
 test('what is no snapshot is refused with the reason, so that the journal is replayed instead', () => {

@@ -3,17 +3,23 @@ import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AnnouncerConfig, announcerConfig, announcerSettings } from '../../../announcer/config.ts';
+import { decide } from '../../../announcer/decisions/decider.ts';
+import { initialState } from '../../../announcer/decisions/state.ts';
 import type { AnnouncerEvent } from '../../../announcer/event.ts';
+import { bootIdOf } from '../../../announcer/host/boot.ts';
 import { createAnnouncer } from '../../../announcer/main.ts';
 import type { ListedService } from '../../../announcer/report/services.ts';
 import type { History } from '../../../announcer/report/status.ts';
 import { type Component, StartError } from '../../../shared/component.ts';
 import { HttpError, type HttpRequest } from '../../../shared/http.ts';
+import { Journal } from '../../../shared/journal/journal.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
 import { type GivenFlags, readSettings } from '../../../shared/settings.ts';
 import { openEmbeddedStore } from '../../../shared/store/embedded/embedded.ts';
 import type { Change, Store } from '../../../shared/store.ts';
+import { facts, ID, rules } from '../../support/container-facts.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { until } from '../../support/until.ts';
 
@@ -179,6 +185,60 @@ test('another host name takes the old names away', async ({ create, store }) => 
     await names(store),
     BOTH.map((name) => name.replace('node-1', 'node-9')),
   );
+});
+
+/** What an announcer that was handed over has in its journal: a container that it announced. */
+async function leaveContainer({ directory, create }: Context, bootId: string): Promise<void> {
+  const first = create();
+  await first.start();
+  await ready(first);
+  await first.stop('handover');
+  const log = silentLog;
+  const journal = await Journal.open<AnnouncerEvent>({ directory: join(directory, 'journal'), kind: 'announcer', log });
+  const atMs = Date.now();
+  const sight = { type: 'inspected' as const, facts: facts({ labels: { 'rollcall.check': 'none' } }), cause: 'list' };
+  journal.append({ type: 'AnnouncerStarted', atMs, host: 'node-1', owner: 'node-1/a1', version: '0', bootId });
+  for (const event of decide(initialState, { ...sight, atMs }, rules())) journal.append(event);
+  journal.append({ type: 'AnnouncerStopped', atMs, how: 'handover' });
+  await journal.close();
+}
+
+const CONTAINER_NAME = 'web/node-1/3f2a9c01d4e7';
+
+test('after another boot, and without an engine, no name of a container is written', async (context) => {
+  await leaveContainer(context, 'another boot');
+  const watch = await watching(context.store);
+  const second = context.create();
+  await second.start();
+  await ready(second);
+  watch.stop();
+  assert.equal(await names(context.store), BOTH);
+  assert.equal(watch.changes, [], 'not for an instant');
+  const { history } = await get<History>(second, '/v1/history?name=web');
+  const withdrawn = history.find(({ type }) => type === 'InstanceWithdrawn');
+  assert.is(withdrawn?.type === 'InstanceWithdrawn' && withdrawn.cause, 'host boot');
+});
+
+test('after another boot, a container’s name that still stands in the store is removed, whether or not an engine answers', async (context) => {
+  const { store, create } = context;
+  await leaveContainer(context, 'another boot');
+  const key = `/skydns/com/example/prod/s/${CONTAINER_NAME}` as EtcdKey;
+  const value = JSON.stringify({ host: '10.0.0.5', port: 8080, owner: 'node-1/a1', container: ID });
+  await store.commit({ expect: [], writes: [{ type: 'put', key, value }] });
+  const second = create();
+  await second.start();
+  await ready(second);
+  assert.equal(await names(store), BOTH);
+});
+
+test('in the same boot, and without an engine, a container’s name stays', async (context) => {
+  const bootId = bootIdOf('');
+  if (bootId === undefined) return;
+  await leaveContainer(context, bootId);
+  const second = context.create();
+  await second.start();
+  await ready(second);
+  assert.equal(await names(context.store), [...BOTH, CONTAINER_NAME].sort());
 });
 
 test('a services file that cannot be used is a start error that names it', async ({ create, directory }) => {
