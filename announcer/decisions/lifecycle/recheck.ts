@@ -27,9 +27,18 @@ export function dueForRecheck(state: AnnouncerState, nowMs: number, rules: Annou
   });
 }
 
-/** When the next one of {@link dueForRecheck} will be; a time in the past when one is due already. */
-export function recheckAtMs(state: AnnouncerState, { damping }: AnnounceRules): number | undefined {
+/**
+ * When the next one of {@link dueForRecheck} will be; a time in the past when one is due already.
+ *
+ * @param isPassedOver those that do not count
+ */
+export function recheckAtMs(
+  state: AnnouncerState,
+  { damping }: AnnounceRules,
+  isPassedOver: (container: string) => boolean = () => false,
+): number | undefined {
   return earliest(state, (container, id) => {
+    if (isPassedOver(id)) return undefined;
     if (hasFreeKey(state, id, container)) return 0;
     const { stopping, flaps } = container;
     const reuse = flaps?.suppressed ? reuseAtMs(flaps, damping) : undefined;
