@@ -150,6 +150,9 @@ function stopped(known: ContainerState, event: EventOf<'ContainerStopped'>): Con
   };
 }
 
+/** Of one run: far more than are ever told at once, and few enough to be copied with each. */
+const REFUSALS_KEPT = 64;
+
 type Note = EventOf<
   | 'ContainerStopping'
   | 'ContainerKeptRunning'
@@ -184,7 +187,7 @@ function noted(known: ContainerState, event: Note): ContainerState {
     }
     case 'ContainerRefused':
       if (known.refusals.includes(event.reason)) return known;
-      return { ...known, refusals: [...known.refusals, event.reason] };
+      return { ...known, refusals: [...known.refusals.slice(1 - REFUSALS_KEPT), event.reason] };
   }
 }
 

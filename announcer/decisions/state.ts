@@ -53,7 +53,7 @@ export interface ContainerState {
   readonly held: Readonly<Record<string, Hold>>;
   /** Of this run's active checks, by port. */
   readonly verdicts: Readonly<Record<string, Verdict>>;
-  /** Said in this run. */
+  /** Said in this run; the last ones, of many. */
   readonly refusals: readonly string[];
 }
 

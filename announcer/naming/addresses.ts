@@ -3,6 +3,7 @@ import { isLoopback, isUnspecified } from '../../shared/address.ts';
 import type { ContainerFacts, HostAddress, HostFacts, PortFacts } from '../facts.ts';
 import type { AnnounceAs } from '../rules.ts';
 import { type ContainerPort, portText } from './port-spec.ts';
+import { shortened } from './told.ts';
 
 export type Endpoint =
   | { readonly ok: true; readonly host: string; readonly port: number /** For `explain`. */; readonly rule: string }
@@ -67,7 +68,7 @@ function ownEndpoint(port: ContainerPort, facts: ContainerFacts, network: string
   }
   const names = addressed.map(({ name }) => name).join(', ') || 'none';
   return refused(
-    `${portText(port)}: rollcall.network=${network}: it has no address on that network; it has one on: ${names}`,
+    `${portText(port)}: rollcall.network=${shortened(network)}: it has no address on that network; it has one on: ${names}`,
   );
 }
 

@@ -10,6 +10,7 @@ import { servicesOf } from './naming.ts';
 import { type ContainerPort, portText, readPorts } from './port-spec.ts';
 import { choosePorts, describePorts } from './ports.ts';
 import { type LabelMade, ldhLabel } from './service-name.ts';
+import { quoted, REFUSALS_MAX, shortened, TOLD_MAX, tellFirst } from './told.ts';
 
 /** A key that a container has a claim to while it is ready. */
 export interface Candidate {
@@ -57,7 +58,7 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
     steps.push({ rule: 'labels', input: fault, verdict: 'nothing is announced until it is mended' });
   const refusals = [...faults, ...settings.problems.map((problem) => `${problem}; left out, the rest stands`)];
   for (const problem of settings.problems) steps.push({ rule: 'labels', input: problem, verdict: 'left out' });
-  if (faults.length > 0) return { candidates: [], refusals, steps, lacksAddress: false };
+  if (faults.length > 0) return { candidates: [], refusals: toTell(refusals), steps, lacksAddress: false };
 
   const chosen = choosePorts(facts, settings, as);
   steps.push({
@@ -71,7 +72,12 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   if (chosen.ports.length === 0 && chosen.refusals.length === 0 && settings.isLabelled) refusals.push(noPorts(facts));
   const made = candidatesFrom(drafts.found, facts, settings, rules);
   const lacksAddress = drafts.lacksAddress || chosen.ports.length === 0;
-  return { candidates: made.candidates, refusals: [...new Set([...refusals, ...made.refusals])], steps, lacksAddress };
+  return { candidates: made.candidates, refusals: toTell([...refusals, ...made.refusals]), steps, lacksAddress };
+}
+
+/** Each once, and no more of one container than a person would mend at a time. */
+function toTell(refusals: readonly string[]): string[] {
+  return tellFirst([...new Set(refusals)], REFUSALS_MAX, (refusal) => refusal, 'more things that are wrong with it');
 }
 
 function checkFaults(facts: ContainerFacts, { check, checkPort }: ContainerSettings): string[] {
@@ -82,7 +88,7 @@ function checkFaults(facts: ContainerFacts, { check, checkPort }: ContainerSetti
     );
   }
   if (checkPort !== undefined && readPorts(checkPort).ports.length !== 1) {
-    faults.push(`rollcall.check.port=${JSON.stringify(checkPort)}: must be one container port, as 8080 or 9000/udp`);
+    faults.push(`rollcall.check.port=${quoted(checkPort)}: must be one container port, as 8080 or 9000/udp`);
   }
   return faults;
 }
@@ -232,12 +238,13 @@ function checkPortOf({ checkPort }: ContainerSettings): string | undefined {
 
 function strayPortNames(ports: readonly ContainerPort[], { portNames }: ContainerSettings): string[] {
   const known = new Set(ports.flatMap((port) => [portText(port), String(port.containerPort), port.portName]));
-  return [...portNames.keys()]
-    .filter((member) => !known.has(member))
-    .map(
-      (member) =>
-        `rollcall.name.${member}: ${member} is no announced port; those are: ${ports.map(portText).join(', ') || 'none'}`,
-    );
+  const stray = [...portNames.keys()].filter((member) => !known.has(member));
+  const those = ports.map(portText).join(', ') || 'none';
+  const tell = (member: string): string => {
+    const name = shortened(member);
+    return `rollcall.name.${name}: ${name} is no announced port; those are: ${those}`;
+  };
+  return tellFirst(stray, TOLD_MAX, tell, 'more names for ports that are not announced');
 }
 
 function noPorts(facts: ContainerFacts): string {

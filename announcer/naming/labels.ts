@@ -10,6 +10,7 @@ import type { AnnounceAs } from '../rules.ts';
 import { type ContainerPort, readPorts } from './port-spec.ts';
 import { RegistratorSettings } from './registrator.ts';
 import { nearest } from './suggestion.ts';
+import { quoted, shortened, TOLD_MAX, tellFirst } from './told.ts';
 
 /** What labels say of the record itself. */
 export interface RecordLabels {
@@ -134,7 +135,7 @@ class Reading {
     if (given === undefined || given === '') return undefined;
     const read = reader(given);
     if ('value' in read) return read.value;
-    complaints.push(`${PREFIX}${name}=${JSON.stringify(given.slice(0, 100))}: ${read.problem}`);
+    complaints.push(`${PREFIX}${name}=${quoted(given)}: ${read.problem}`);
     return undefined;
   }
 
@@ -155,13 +156,15 @@ class Reading {
   }
 
   unknown(): string[] {
-    return [...this.#labels.keys()]
-      .filter((label) => !NAMES.includes(label) && !this.#families.some((start) => label.startsWith(start)))
-      .map((label) => {
-        const close = nearest(label, NAMES);
-        const hint = close === undefined ? '' : `; did you mean ${PREFIX}${close}?`;
-        return `${PREFIX}${label} is no label of rollcall's${hint}`;
-      });
+    const labels = [...this.#labels.keys()].filter(
+      (label) => !NAMES.includes(label) && !this.#families.some((start) => label.startsWith(start)),
+    );
+    const tell = (label: string): string => {
+      const close = nearest(label, NAMES);
+      const hint = close === undefined ? '' : `; did you mean ${PREFIX}${close}?`;
+      return `${PREFIX}${shortened(label)} is no label of rollcall's${hint}`;
+    };
+    return tellFirst(labels, TOLD_MAX, tell, "more labels that are none of rollcall's");
   }
 }
 
@@ -172,16 +175,14 @@ function readPortLabels(reading: Reading): readonly ContainerPort[] | undefined 
   const ports = new Map<string, ContainerPort>();
   const take = (label: string, value: string, portName?: string): void => {
     const read = readPorts(value);
-    reading.faults.push(
-      ...read.problems.map((problem) => `${label}=${JSON.stringify(value.slice(0, 100))}: ${problem}`),
-    );
+    reading.faults.push(...read.problems.map((problem) => `${label}=${quoted(value)}: ${problem}`));
     for (const port of read.ports) {
       ports.set(`${port.containerPort}/${port.protocol}`, portName === undefined ? port : { ...port, portName });
     }
   };
   if (given !== undefined) take(`${PREFIX}port`, given);
   for (const [member, value] of named) {
-    const label = `${PREFIX}port.${member}`;
+    const label = `${PREFIX}port.${shortened(member)}`;
     if (/^(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,60}[a-z0-9])?$/.test(member)) take(label, value, member);
     else reading.faults.push(`${label}: a port's name is letters, digits and hyphens, at least one letter, at most 62`);
   }

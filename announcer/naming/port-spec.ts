@@ -1,3 +1,5 @@
+import { quoted, shortened, TOLD_MAX, tellFirst } from './told.ts';
+
 /** A container's port, perhaps with the name by which `_name._tcp` asks for it (RFC 2782). */
 export interface ContainerPort {
   readonly containerPort: number;
@@ -7,7 +9,7 @@ export interface ContainerPort {
 
 export interface PortsRead {
   readonly ports: readonly ContainerPort[];
-  /** One sentence for each item that names no port; each names the item and what to write. */
+  /** Of the items that name no port, the first few; each names the item and what to write, the last how many more there are. */
   readonly problems: readonly string[];
 }
 
@@ -32,14 +34,16 @@ export function readPorts(text: string): PortsRead {
   if (ports.size > PORTS_MAX) {
     return { ports: [], problems: [`it names ${ports.size} ports; a container announces at most ${PORTS_MAX}`] };
   }
-  return { ports: [...ports.values()], problems };
+  return { ports: [...ports.values()], problems: tellFirst(problems, TOLD_MAX, (problem) => problem) };
 }
 
 function readItem(item: string): ContainerPort[] | string {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/([a-z]+))?$/.exec(item);
-  if (match === null) return `${JSON.stringify(item)} is no port; write one, as 8086 or 9000/udp`;
+  if (match === null) return `${quoted(item)} is no port; write one, as 8086 or 9000/udp`;
   const protocol = match[3] ?? 'tcp';
-  if (protocol !== 'tcp' && protocol !== 'udp') return `${item}: protocol ${protocol} has no record; only tcp and udp`;
+  if (protocol !== 'tcp' && protocol !== 'udp') {
+    return `${shortened(item)}: protocol ${shortened(protocol)} has no record; only tcp and udp`;
+  }
   const first = Number(match[1]);
   const last = Number(match[2] ?? match[1]);
   if (first < 1 || last > 65535 || last < first) return `${item}: ports are 1 to 65535, the first not above the last`;

@@ -28,13 +28,17 @@ interface Entry {
 const NAME_OF_FIELD = /^SERVICE_(?:(\d{1,5})_(?:(tcp|udp)_)?)?([A-Za-z][A-Za-z_]*)$/i;
 
 export class RegistratorSettings {
-  /** The most specific first. */
-  readonly #entries: readonly Entry[];
+  /** By field and port (`NAME 80`, `NAME ` of the container); the most specific first. */
+  readonly #entries = new Map<string, Entry[]>();
 
   constructor(facts: ContainerFacts) {
-    this.#entries = [...entriesOf(facts.labels, false), ...entriesOf(facts.serviceEnvironment, true)].sort(
-      (a, b) => rankOf(b) - rankOf(a),
-    );
+    const entries = [...entriesOf(facts.labels, false), ...entriesOf(facts.serviceEnvironment, true)];
+    for (const entry of entries.sort((a, b) => rankOf(b) - rankOf(a))) {
+      const place = placeOf(entry.field, entry.port);
+      const there = this.#entries.get(place);
+      if (there === undefined) this.#entries.set(place, [entry]);
+      else there.push(entry);
+    }
   }
 
   /** Empty values are absent ones: Compose files leave them when a variable is unset. */
@@ -42,13 +46,14 @@ export class RegistratorSettings {
     field: Field,
     port?: { readonly containerPort: number; readonly protocol: string },
   ): RegistratorField | undefined {
-    return this.#entries.find((entry) => {
-      if (entry.field !== field || entry.found.value.trim() === '') return false;
-      if (entry.found.fromEnvironment && (field === 'TAGS' || field === 'ID')) return false;
-      if (entry.port === undefined) return true;
-      if (entry.port !== port?.containerPort) return false;
-      return entry.protocol === undefined || entry.protocol === port.protocol;
-    })?.found;
+    const isMeant = ({ protocol, found }: Entry): boolean => {
+      if (found.value.trim() === '') return false;
+      if (found.fromEnvironment && (field === 'TAGS' || field === 'ID')) return false;
+      return protocol === undefined || protocol === port?.protocol;
+    };
+    const ofPort =
+      port === undefined ? undefined : this.#entries.get(placeOf(field, port.containerPort))?.find(isMeant);
+    return (ofPort ?? this.#entries.get(placeOf(field, undefined))?.find(isMeant))?.found;
   }
 
   /**
@@ -64,7 +69,7 @@ export class RegistratorSettings {
 
   /** Whether the container has any field of ours to read. */
   get isEmpty(): boolean {
-    return this.#entries.length === 0;
+    return this.#entries.size === 0;
   }
 }
 
@@ -83,6 +88,10 @@ function entriesOf(fields: Readonly<Record<string, string>>, fromEnvironment: bo
       },
     ];
   });
+}
+
+function placeOf(field: string, port: number | undefined): string {
+  return `${field} ${port ?? ''}`;
 }
 
 function rankOf({ port, protocol, found }: Entry): number {

@@ -1,5 +1,9 @@
+/** No name of ours is near a longer one, and the distance takes time by the product of both lengths. */
+const WORD_MAX = 64;
+
 /** Of `known`, the one that `word` was most likely meant to be; undefined when none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > WORD_MAX) return undefined;
   const limit = Math.ceil(word.length / 3);
   let best: string | undefined;
   let bestDistance = limit + 1;

@@ -324,6 +324,17 @@ test('a refusal is said once in a run', () => {
   assert.equal(decide(state, inspected(container, T0 + 1), RULES), []);
 });
 
+test('a label with thousands of faults is a handful of events', () => {
+  const items = Array.from({ length: 20_000 }, (_, at) => `x${at}`);
+  const container = plain({ labels: { 'rollcall.port': items.join(',') } });
+  assert.is(
+    given()
+      .when(inspected(container))
+      .filter((event) => event === 'ContainerRefused').length,
+    4,
+  );
+});
+
 test('two containers never get one key: the first keeps it, the second waits', () => {
   const labels = { SERVICE_ID: 'main' };
   const first = inspected(plain({ labels }));

@@ -55,6 +55,16 @@ test('a removed container leaves nothing', () => {
   assert.is(textOfState(state), textOfState(initialState));
 });
 
+test('of the thousands of refusals that an earlier version told, the last ones are kept', () => {
+  const refusals = Array.from(
+    { length: 20_000 },
+    (_, at): AnnouncerEvent => ({ type: 'ContainerRefused', atMs: at, ...CONTAINER, reason: `x${at}` }),
+  );
+  const kept = fold(...refusals).containers.get(ID)?.refusals ?? [];
+  assert.is(kept.length, 64);
+  assert.is(kept.at(-1), 'x19999');
+});
+
 test('a new run keeps what is announced and the flaps, and forgets the verdicts', () => {
   const state = fold(
     { type: 'ContainerStarted', atMs: 1, ...CONTAINER, startedAt: 'run 1', labels: {} },

@@ -262,6 +262,37 @@ test('a fault in a label that decides where and when costs the announcement', ()
   }
 });
 
+test('of a label with thousands of faults the first few are told, and how many more there are', () => {
+  const items = Array.from({ length: 20_000 }, (_, at) => `x${at}`);
+  const told = refusals(facts({ labels: { 'rollcall.port': items.join(',') } }));
+  assert.is(told.length, 4);
+  assert.ok(told[0]?.endsWith('"x0" is no port; write one, as 8086 or 9000/udp'));
+  assert.match(told[3] ?? '', /^rollcall\.port="x0,x1,.*: and 19997 more$/);
+  assert.ok(told.every((sentence) => sentence.length < 300));
+});
+
+test('of thousands of labels that are wrong the first few are told, and none at length', () => {
+  const many = (label: (at: number) => string) =>
+    Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`rollcall.${label(at)}`, 'x']));
+  const unknown = refusals(facts({ labels: many((at) => `unknown${at}`) }));
+  assert.is(unknown.length, 4);
+  assert.is(unknown[3], "and 4997 more labels that are none of rollcall's; left out, the rest stands");
+  const stray = refusals(facts({ labels: many((at) => `name.n${at}`) }));
+  assert.is(stray.length, 4);
+  assert.is(stray[3], 'and 4997 more names for ports that are not announced');
+  const ports = refusals(facts({ labels: many((at) => `port.p${at}`) }));
+  assert.is(ports.length, 21);
+  assert.is(ports[20], 'and 4980 more things that are wrong with it');
+  const long = 'l'.repeat(100_000);
+  for (const labels of [
+    { [`rollcall.${long}`]: 'x' },
+    { [`rollcall.port.${long}`]: '80' },
+    { 'rollcall.port': long },
+  ]) {
+    assert.ok(refusals(facts({ labels })).every((sentence) => sentence.length < 400));
+  }
+});
+
 test('a check by a HEALTHCHECK that is not there is refused', () => {
   const labels = { 'rollcall.check': 'healthcheck' };
   assert.match(refusals(facts({ labels }))[0] ?? '', /neither the image nor the container has a HEALTHCHECK/);
