@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isUnspecified } from '../../../shared/address.ts';
 import { type EtcdKey, NameError, parseName } from '../../../shared/name.ts';
-import { encodeRecord, type ServiceRecord } from '../../../shared/record.ts';
+import { decodeRecord, encodeRecord, type ServiceRecord } from '../../../shared/record.ts';
 import type { CheckKind } from '../../event.ts';
 import { instanceKey } from '../../naming/candidates.ts';
 import { problemOfField } from '../../naming/labels.ts';
@@ -12,7 +12,7 @@ import type { AnnounceRules } from '../../rules.ts';
 import { type ServiceCheck, serviceCheckOf } from '../../services/service-check.ts';
 import { isStatic, type StaticService, staticId } from '../../services/static-services.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
-import { type ContainerState, UNKNOWN_CONTAINER } from '../state.ts';
+import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../state.ts';
 import { type Moment, withdraw, withdrawReasonOf } from './instances.ts';
 import { holdOfContainer, holdOfKey, type Waiting } from './readiness.ts';
 
@@ -85,7 +85,7 @@ function holdStatic(
   const known = conclusions.container(container) ?? UNKNOWN_CONTAINER;
   const waiting =
     holdOfContainer(known, conclusions.state, rules, atMs) ??
-    holdOfServiceCheck(candidate, known) ??
+    holdOfServiceCheck(candidate, known, conclusions.state) ??
     holdOfKey(key, container, conclusions.state);
   if (waiting === undefined) return false;
   const { reason, detail } = waiting;
@@ -108,13 +108,29 @@ function holdStatic(
   return true;
 }
 
-/** What stands already is not withdrawn for want of a first result, as when the file gives it a check. */
-function holdOfServiceCheck({ check, key }: StaticCandidate, { keys, verdicts }: ContainerState): Waiting | undefined {
+/**
+ * What stands already is not withdrawn for want of a first result, as when the file gives it a check: but the check of
+ * another address says nothing about this one.
+ */
+function holdOfServiceCheck(
+  candidate: StaticCandidate,
+  { verdicts }: ContainerState,
+  { instances }: AnnouncerState,
+): Waiting | undefined {
+  const { check, container, key } = candidate;
   if (check === undefined) return undefined;
   const verdict = verdicts[check.probe];
-  if (verdict?.isPassing ?? keys.includes(key)) return undefined;
+  const instance = instances.get(key);
+  const stands = instance?.container === container && isAt(instance.value, candidate.record);
+  if (verdict?.isPassing ?? stands) return undefined;
   const detail = verdict?.detail ?? `waiting for the first result of its check (${check.probe})`;
   return { isReady: false, reason: 'probe-failing', detail };
+}
+
+/** Whether a value leads clients to where `record` does. */
+function isAt(value: string, { host, port }: ServiceRecord): boolean {
+  const decoded = decodeRecord(value);
+  return decoded.ok && decoded.record.host === host && decoded.record.port === port;
 }
 
 function withdrawStray(

@@ -203,6 +203,23 @@ test('of two entries for one key the file’s first has it, also when their orde
   assert.equal(ownersOf(read([MAIN, other], state, T0 + 1)[0]), ['static:web']);
 });
 
+for (const moved of [{ host: '192.0.2.99' }, { port: 9090 }]) {
+  test(`another ${Object.keys(moved)[0]} under the same key is held until its own check passes, and the old name goes`, () => {
+    const entry: StaticService = { ...CHECKED, instance: 'main' };
+    const [announced] = read([entry], probed(read([entry])[0], true));
+    assert.is(announced.desired.size, 1);
+    const [state, events] = read([{ ...entry, ...moved }], announced, T0 + 1);
+    assert.equal(
+      events.map(({ type }) => type),
+      ['InstanceWithdrawn', 'InstanceHeld'],
+    );
+    assert.equal(keysOf(state), []);
+    const probe = `tcp ${moved.host ?? CHECKED.host}:${moved.port ?? CHECKED.port}`;
+    const [value = ''] = read([{ ...entry, ...moved }], probed(state, true, probe), T0 + 2)[0].desired.values();
+    assert.match(value, moved.host === undefined ? '"port":9090' : '"host":"192.0.2.99"');
+  });
+}
+
 test('a verdict about what is not in the file concludes nothing', () => {
   assert.is(probed(initialState, true), initialState);
 });
