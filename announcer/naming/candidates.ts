@@ -66,12 +66,14 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
     input: describePorts(facts),
     verdict: chosen.ports.map(portText).join(', ') || 'none',
   });
+  for (const port of chosen.ignored) steps.push({ rule: 'ports', input: port, verdict: 'left out, as asked' });
   const drafts = draftsOf(chosen.ports, facts, settings, rules, as);
   steps.push(...drafts.steps);
   refusals.push(...chosen.refusals, ...drafts.refusals, ...strayPortNames(chosen.ports, settings));
-  if (chosen.ports.length === 0 && chosen.refusals.length === 0 && settings.isLabelled) refusals.push(noPorts(facts));
+  const hasNone = chosen.ports.length === 0 && chosen.ignored.length === 0;
+  if (hasNone && chosen.refusals.length === 0 && settings.isLabelled) refusals.push(noPorts(facts));
   const made = candidatesFrom(drafts.found, facts, settings, rules);
-  const lacksAddress = drafts.lacksAddress || chosen.ports.length === 0;
+  const lacksAddress = drafts.lacksAddress || hasNone;
   return { candidates: made.candidates, refusals: toTell([...refusals, ...made.refusals]), steps, lacksAddress };
 }
 

@@ -4,8 +4,10 @@ import type { ContainerSettings } from './labels.ts';
 import { type ContainerPort, PORTS_MAX, portText } from './port-spec.ts';
 
 export interface PortsChosen {
-  /** Ascending; those that registrator's fields ignore are left out. */
+  /** Ascending; without those that registrator's fields ignore. */
   readonly ports: readonly ContainerPort[];
+  /** What asked to leave the others out, as `80/tcp (label SERVICE_80_IGNORE)`. */
+  readonly ignored: readonly string[];
   /** Which rule chose them, for `explain`. */
   readonly rule: string;
   readonly refusals: readonly string[];
@@ -40,14 +42,21 @@ function withoutIgnored(
   refusals: readonly string[],
   settings: ContainerSettings,
 ): PortsChosen {
-  const kept = ports.filter((port) => settings.registrator.ignoredBy(port) === undefined);
-  if (kept.length <= PORTS_MAX) return { ports: kept, rule, refusals };
+  const kept: ContainerPort[] = [];
+  const ignored: string[] = [];
+  for (const port of ports) {
+    const by = settings.registrator.ignoredBy(port);
+    if (by === undefined) kept.push(port);
+    else ignored.push(`${portText(port)} (${by})`);
+  }
+  if (kept.length <= PORTS_MAX) return { ports: kept, ignored, rule, refusals };
   const lowest = kept[0] as ContainerPort;
   const refusal =
     `${kept.length} ports are ${rule === 'published ports' ? 'published' : 'exposed'}; a container announces at most ${PORTS_MAX}: ` +
     `only ${portText(lowest)} is announced; name the ports with rollcall.port`;
   return {
     ports: kept.filter(({ containerPort }) => containerPort === lowest.containerPort),
+    ignored,
     rule,
     refusals: [...refusals, refusal],
   };

@@ -222,6 +222,16 @@ test('asked for and without a published port: the reason says what to do', () =>
   ]);
 });
 
+test('ports that are left out as asked are no complaint; explain says what asked', () => {
+  const container = facts({ labels: { SERVICE_80_IGNORE: 'true' } });
+  const { candidates, refusals, steps } = candidatesOf(container, rules());
+  assert.equal([candidates, refusals], [[], []]);
+  assert.equal(steps.slice(1), [
+    { rule: 'ports: published ports', input: '80/tcp on 0.0.0.0:8080 :::8080', verdict: 'none' },
+    { rule: 'ports', input: '80/tcp (label SERVICE_80_IGNORE)', verdict: 'left out, as asked' },
+  ]);
+});
+
 test('as=container announces the exposed ports, as registrator’s -internal', () => {
   const ports = [published('80/tcp'), published('443/tcp')];
   assert.equal(keys(facts({ ports }), rules({ as: 'container' })), [
