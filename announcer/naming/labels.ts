@@ -213,6 +213,9 @@ function readRecord(reading: Reading, registrator: RegistratorSettings): RecordL
   return record;
 }
 
+/** The fields of a record that a bad value costs alone: as a label, and in an entry of the services file. */
+export const RECORD_FIELDS = Object.keys(RECORD_READERS) as readonly (keyof RecordLabels)[];
+
 /** What is wrong with a record's field, by the bounds of its label; undefined when nothing is. */
 export function problemOfField(field: keyof RecordLabels, given: string): string | undefined {
   const read = RECORD_READERS[field](given);

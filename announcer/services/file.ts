@@ -95,6 +95,9 @@ class Follower {
     for (const problem of read.problems) {
       log.error('service-refused', `${path}: ${problem}; it is not announced, the other entries are`);
     }
+    for (const problem of read.leftOut) {
+      log.warn('service-value-left-out', `${path}: ${problem}; it is left out, the rest of the entry stands`);
+    }
     log.info('services-read', `${path} holds ${read.services.length} services`, { services: read.services.length });
     return { type: 'services-read', atMs: nowMs(), services: read.services };
   }

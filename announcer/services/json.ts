@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isUnspecified } from '../../shared/address.ts';
 import { foldCase, isLdhLabel, NameError, parseName } from '../../shared/name.ts';
+import { RECORD_FIELDS } from '../naming/labels.ts';
 import type { StaticService } from './static-services.ts';
 
 export type ServicesRead =
@@ -9,6 +10,8 @@ export type ServicesRead =
       readonly services: readonly StaticService[];
       /** One a bad entry, each a sentence; the entry is left out, the others stand. */
       readonly problems: readonly string[];
+      /** One a bad value of a record's field, each a sentence; the value is left out, the entry stands. */
+      readonly leftOut: readonly string[];
     }
   /** Nothing of it can be used. */
   | { readonly ok: false; readonly reason: string };
@@ -25,6 +28,7 @@ export function readServices(text: string): ServicesRead {
   if (!Array.isArray(list)) return { ok: false, reason: 'it has no list "services"; see examples/services.json' };
   const services: StaticService[] = [];
   const problems: string[] = [];
+  const leftOut: string[] = [];
   const taken = new Map<string, number>();
   for (const [at, entry] of list.entries()) {
     const read = readEntry(entry);
@@ -38,9 +42,10 @@ export function readServices(text: string): ServicesRead {
     } else {
       taken.set(place, at);
       services.push(read.service);
+      leftOut.push(...read.leftOut.map((reason) => `services[${at}]${reason}`));
     }
   }
-  return { ok: true, services, problems };
+  return { ok: true, services, problems, leftOut };
 }
 
 /** What becomes the key: two entries with the same would overwrite each other. */
@@ -48,15 +53,18 @@ function placeOf({ name, host, port, instance }: StaticService): string {
   return JSON.stringify([name, instance ?? [foldCase(host), port ?? 0]]);
 }
 
+/** What is wrong completes `services[3]`. */
 type EntryRead =
-  | { readonly ok: true; readonly service: StaticService }
-  /** Completes `services[3]`. */
+  | { readonly ok: true; readonly service: StaticService; readonly leftOut: readonly string[] }
   | { readonly ok: false; readonly reason: string };
 
 /** Gives the value in the form it is used in, or throws a {@link FieldError} that completes `must be …`. */
 type FieldReader = (value: unknown) => string | number | boolean;
 
 class FieldError extends Error {}
+
+/** Those that an announcement without them would not be wrong for. */
+const SPARED: ReadonlySet<string> = new Set(RECORD_FIELDS);
 
 const FIELDS: Readonly<Record<keyof StaticService, FieldReader>> = {
   name: label,
@@ -72,17 +80,17 @@ const FIELDS: Readonly<Record<keyof StaticService, FieldReader>> = {
     if (typeof value === 'string' && /^(tcp|http:\/[!-~]*)$/.test(value)) return value;
     throw new FieldError('"tcp" or "http:/path"');
   },
-  priority: integer(0, 65_535),
-  weight: integer(0, 65_535),
-  // RFC 2181 §8: a TTL has 31 bits.
-  ttl: integer(0, 2_147_483_647),
+  // Of the record: how large they may be, the decider says, by the bounds of their labels.
+  priority: number,
+  weight: number,
+  ttl: number,
   text: string,
   group: string,
   mail: (value) => {
     if (typeof value === 'boolean') return value;
     throw new FieldError('true or false');
   },
-  targetstrip: integer(0, 127),
+  targetstrip: number,
 };
 
 function readEntry(entry: unknown): EntryRead {
@@ -91,6 +99,7 @@ function readEntry(entry: unknown): EntryRead {
     if (entry[field] === undefined) return { ok: false, reason: ` has no "${field}"` };
   }
   const service: Record<string, string | number | boolean> = {};
+  const leftOut: string[] = [];
   for (const [field, value] of Object.entries(entry)) {
     const read = Object.hasOwn(FIELDS, field) ? FIELDS[field as keyof StaticService] : undefined;
     if (read === undefined) {
@@ -103,13 +112,15 @@ function readEntry(entry: unknown): EntryRead {
       service[field] = read(value);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      return { ok: false, reason: `.${field} is ${show(value)}; it must be ${error.message}` };
+      const reason = `.${field} is ${show(value)}; it must be ${error.message}`;
+      if (!SPARED.has(field)) return { ok: false, reason };
+      leftOut.push(reason);
     }
   }
   if (service.check !== undefined && (service.port === undefined || service.protocol === 'udp')) {
     return { ok: false, reason: `.check is ${show(service.check)}; it needs a TCP port to ask` };
   }
-  return { ok: true, service: service as unknown as StaticService };
+  return { ok: true, service: service as unknown as StaticService, leftOut };
 }
 
 function label(value: unknown): string {
@@ -136,6 +147,11 @@ function integer(min: number, max: number): FieldReader {
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     throw new FieldError(`a whole number from ${min} to ${max}`);
   };
+}
+
+function number(value: unknown): number {
+  if (typeof value === 'number') return value;
+  throw new FieldError('a number');
 }
 
 function string(value: unknown): string {

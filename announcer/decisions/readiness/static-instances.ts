@@ -1,44 +1,27 @@
-import { isIP } from 'node:net';
-import { isUnspecified } from '../../../shared/address.ts';
-import { type EtcdKey, NameError, parseName } from '../../../shared/name.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
 import { decodeRecord, encodeRecord, type ServiceRecord } from '../../../shared/record.ts';
 import type { CheckKind } from '../../event.ts';
-import { instanceKey } from '../../naming/candidates.ts';
-import { problemOfField } from '../../naming/labels.ts';
-import { type LabelMade, ldhLabel } from '../../naming/service-name.ts';
 import { announcedValue } from '../../naming/value.ts';
 import type { Observation } from '../../observation.ts';
 import type { AnnounceRules } from '../../rules.ts';
-import { type ServiceCheck, serviceCheckOf } from '../../services/service-check.ts';
-import { isStatic, type StaticService, staticId } from '../../services/static-services.ts';
+import { isStatic, staticId, staticName } from '../../services/static-services.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../state.ts';
 import { type Moment, withdraw, withdrawReasonOf } from './instances.ts';
 import { holdOfContainer, holdOfKey, type Waiting } from './readiness.ts';
+import { type StaticCandidate, staticEntries } from './static-candidates.ts';
 
 type ServicesRead = Extract<Observation, { readonly type: 'services-read' }>;
 
 const CAUSE = 'services file';
 
-interface StaticCandidate {
-  readonly container: string;
-  readonly name: string;
-  readonly key: EtcdKey;
-  readonly service: string;
-  readonly record: ServiceRecord;
-  readonly check: ServiceCheck | undefined;
-}
-
 /** Brings the static announcements to what the services file says now; what it says no more is withdrawn. */
 export function concludeServices(conclusions: Conclusions, seen: ServicesRead, rules: AnnounceRules): void {
   const { services, atMs } = seen;
   const moment = { cause: seen.cause ?? CAUSE, atMs, ...causedAt(seen) };
-  const { candidates, refusals } = staticCandidates(services, rules);
+  const { candidates, refusals } = staticEntries(services, rules);
   withdrawStray(conclusions, candidates, new Set(services.map(({ name }) => staticId(name))), moment);
-  for (const [container, name, reason] of refusals) {
-    if (conclusions.container(container)?.refusals.includes(reason)) continue;
-    conclusions.add({ type: 'ContainerRefused', atMs, ...about(container, { name, image: '' }, CAUSE), reason });
-  }
+  for (const [container, reasons] of refusals) refuse(conclusions, container, reasons, atMs);
   for (const candidate of candidates.values()) {
     const { container, name, key, service, record } = candidate;
     const instance = conclusions.state.instances.get(key);
@@ -54,6 +37,14 @@ export function concludeServices(conclusions: Conclusions, seen: ServicesRead, r
       ...checkFields(candidate),
       ...causedAt(moment),
     });
+  }
+}
+
+function refuse(conclusions: Conclusions, container: string, reasons: readonly string[], atMs: number): void {
+  const named = about(container, { name: staticName(container), image: '' }, CAUSE);
+  for (const reason of reasons) {
+    if (conclusions.container(container)?.refusals.includes(reason)) continue;
+    conclusions.add({ type: 'ContainerRefused', atMs, ...named, reason });
   }
 }
 
@@ -159,81 +150,4 @@ function withdrawStray(
     }
     if (!named.has(id)) conclusions.add({ type: 'ContainerRemoved', atMs, ...about(id, container, CAUSE) });
   }
-}
-
-type Refusal = readonly [container: string, name: string, reason: string];
-
-function staticCandidates(
-  services: readonly StaticService[],
-  rules: AnnounceRules,
-): { candidates: ReadonlyMap<EtcdKey, StaticCandidate>; refusals: readonly Refusal[] } {
-  const candidates = new Map<EtcdKey, StaticCandidate>();
-  const refusals: Refusal[] = [];
-  for (const entry of services) {
-    const container = staticId(entry.name);
-    const made = staticCandidate(entry, container, rules);
-    if (typeof made === 'string') refusals.push([container, entry.name, made]);
-    else if (candidates.has(made.key)) {
-      refusals.push([
-        container,
-        entry.name,
-        `key ${made.key} is that of another entry already; give each its own instance`,
-      ]);
-    } else candidates.set(made.key, made);
-  }
-  return { candidates, refusals };
-}
-
-/** @returns the reason when the entry can have no key */
-function staticCandidate(entry: StaticService, container: string, rules: AnnounceRules): StaticCandidate | string {
-  const service = ldhLabel(entry.name);
-  if (!service.ok) return `name ${JSON.stringify(entry.name)} ${service.reason}`;
-  const problem = hostProblem(entry.host) ?? fieldProblem(entry);
-  if (problem !== undefined) return problem;
-  const instance = instanceOf(entry);
-  if (!instance.ok)
-    return `instance ${JSON.stringify(entry.instance ?? entry.host)} ${instance.reason}; give it an instance`;
-  const key = instanceKey(instance.label, service.label, rules);
-  if (typeof key !== 'string') return key.reason;
-  const { name: _name, instance: _instance, check: _check, protocol = 'tcp', ...fields } = entry;
-  const record: ServiceRecord = {
-    ttl: rules.recordTtlSeconds,
-    ...fields,
-    ...(entry.port === undefined ? {} : { protocol }),
-    owner: rules.owner,
-    container,
-  };
-  return { container, name: entry.name, key, service: service.label, record, check: serviceCheckOf(entry) };
-}
-
-/** A person wrote it: taken as given, loopback included, but not what names no host. */
-function hostProblem(host: string): string | undefined {
-  if (isIP(host) !== 0) return isUnspecified(host) ? `host ${host} names no host; write an address` : undefined;
-  try {
-    if (parseName(host) !== '.') return undefined;
-    return `host ${JSON.stringify(host)} is empty; write an address or a name`;
-  } catch (error) {
-    if (!(error instanceof NameError)) throw error;
-    return `host: ${error.message}`;
-  }
-}
-
-function fieldProblem(entry: StaticService): string | undefined {
-  const { port } = entry;
-  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
-    return `port ${port}: must be 1 to 65535`;
-  }
-  for (const field of ['priority', 'weight', 'ttl', 'text', 'group', 'mail', 'targetstrip'] as const) {
-    const value = entry[field];
-    const problem = value === undefined ? undefined : problemOfField(field, String(value));
-    if (problem !== undefined) return `${field} ${JSON.stringify(value)}: ${problem}`;
-  }
-  return undefined;
-}
-
-/** `192-0-2-10-8080` of an address and port; a hyphen at an end, as of `::1`, comes off. */
-function instanceOf({ instance, host, port }: StaticService): LabelMade {
-  if (instance !== undefined && instance !== '') return ldhLabel(instance);
-  const base = host.replace(/[^a-zA-Z0-9]+/g, '-').replace(/^-+|-+$/g, '');
-  return ldhLabel(port === undefined ? base : `${base}-${port}`);
 }

@@ -103,6 +103,18 @@ test('names a bad entry, and announces the others', async () => {
   });
 });
 
+test('a bad value of the record costs itself, and is said', async () => {
+  const path = join(temporaryDirectory(), 'services.json');
+  writeFileSync(path, JSON.stringify({ services: [{ name: 'db', host: '192.0.2.2', port: 5432, weight: 'heavy' }] }));
+  await following(path, async (seen) => {
+    await read(seen, '5432');
+    assert.match(
+      seen.lines[0] ?? '',
+      /service-value-left-out: .*services\[0\]\.weight is "heavy"; it must be a number/,
+    );
+  });
+});
+
 for (const [what, content, reason] of [
   ['is not there', undefined, 'there is no such file'],
   ['is not JSON', '{', 'not JSON'],

@@ -72,7 +72,6 @@ const REFUSED: readonly (readonly [StaticService, RegExp])[] = [
   [{ name: 'web', host: '' }, /host "" is empty/],
   [{ name: 'web', host: 'a..b' }, /empty label/],
   [{ name: 'web', host: '192.0.2.1', port: 70_000 }, /port 70000: must be 1 to 65535/],
-  [{ name: 'web', host: '192.0.2.1', ttl: 0 }, /ttl 0: must be 1 to 86400 seconds/],
   [{ name: 'web', host: '192.0.2.1', instance: 'a'.repeat(70) }, /instance .* has 70 characters/],
 ];
 for (const [entry, reason] of REFUSED) {
@@ -85,6 +84,36 @@ for (const [entry, reason] of REFUSED) {
     assert.equal(read([entry, { name: 'db', host: '192.0.2.20' }], state, T0 + 1)[1], []);
   });
 }
+
+const LEFT_OUT: readonly (readonly [keyof StaticService, unknown, RegExp])[] = [
+  ['ttl', 0, /^ttl 0: must be 1 to 86400 seconds; left out, the rest stands$/],
+  ['ttl', 2 ** 31, /^ttl 2147483648: must be 1 to 86400/],
+  ['ttl', -1, /^ttl -1: must be 1 to 86400/],
+  ['priority', 0, /^priority 0: must be 1 to 65535; 0 would be read as absent, which is 10; left out/],
+  ['weight', 0.5, /^weight 0.5: must be 1 to 65535; 0 would be read as absent, which is 100; left out/],
+  ['targetstrip', 128, /^targetstrip 128: must be 0 to 127 labels/],
+  ['group', 'g'.repeat(64), /^group "g+": has 64 octets; at most 63; left out/],
+  ['text', 't'.repeat(100_000), /^text "t{99}: has 100000 octets; at most 1024; left out/],
+];
+for (const [field, value, reason] of LEFT_OUT) {
+  test(`${field} ${String(value).slice(0, 10)} costs that value alone, as of a label`, () => {
+    const [without] = read([WEB]);
+    const [state, events] = read([{ ...WEB, [field]: value }]);
+    assert.equal([...state.desired], [...without.desired]);
+    const refusals = events.flatMap((event) => (event.type === 'ContainerRefused' ? [event.reason] : []));
+    assert.is(refusals.length, 1);
+    assert.match(refusals[0] ?? '', reason);
+    assert.equal(read([{ ...WEB, [field]: value }], state, T0 + 1)[1], [], 'quiet on repeats');
+  });
+}
+
+test('of thousands of bad entries of one name the first few are told, and how many more there are', () => {
+  const bad = Array.from({ length: 5000 }, (_, at): StaticService => ({ ...WEB, port: 70_000 + at }));
+  const [state, events] = read(bad);
+  assert.is(events.length, 21);
+  assert.match(JSON.stringify(events.at(-1)), /and 4980 more things that are wrong with entries of this name/);
+  assert.equal(read(bad, state, T0 + 1)[1], []);
+});
 
 test('two entries never get one key', () => {
   const [state, events] = read([WEB, WEB]);
