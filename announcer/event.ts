@@ -73,6 +73,8 @@ export type AnnouncerEvent = { readonly atMs: number } & (
   | (AboutContainer & { readonly type: 'ContainerRemoved' })
   /** A container, or a port of it, that can have no name; the reason names the value, the limit and what to do. */
   | (AboutContainer & { readonly type: 'ContainerRefused'; readonly reason: string })
+  /** What a refusal of an entry of the services file complained of is mended; made again, it is said again. */
+  | (AboutContainer & { readonly type: 'ContainerRefusalEnded'; readonly reason: string })
   | (AboutInstance & CheckedBy & CausedAt & { readonly type: 'InstanceAnnounced'; readonly value: string })
   | (AboutInstance &
       CheckedBy & {

@@ -28,6 +28,7 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
     case 'ContainerHealthChanged':
     case 'ContainerProbed':
     case 'ContainerRefused':
+    case 'ContainerRefusalEnded':
       return putContainer(state, event.container, noted(containerOf(state, event), event));
     case 'HostDraining':
       return { ...state, hostDrainingSinceMs: event.atMs };
@@ -77,7 +78,14 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
     case 'EngineRegained':
     case 'DriftFound':
       return state;
+    default:
+      return passedOver(state, event);
   }
+}
+
+/** What a later version wrote into the journal, this one does not know: an upgrade can be taken back. */
+function passedOver(state: AnnouncerState, _event: never): AnnouncerState {
+  return state;
 }
 
 interface Named {
@@ -162,6 +170,7 @@ type Note = EventOf<
   | 'ContainerHealthChanged'
   | 'ContainerProbed'
   | 'ContainerRefused'
+  | 'ContainerRefusalEnded'
 >;
 
 function noted(known: ContainerState, event: Note): ContainerState {
@@ -188,6 +197,8 @@ function noted(known: ContainerState, event: Note): ContainerState {
     case 'ContainerRefused':
       if (known.refusals.includes(event.reason)) return known;
       return { ...known, refusals: [...known.refusals.slice(1 - REFUSALS_KEPT), event.reason] };
+    case 'ContainerRefusalEnded':
+      return { ...known, refusals: known.refusals.filter((reason) => reason !== event.reason) };
   }
 }
 

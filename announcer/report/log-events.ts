@@ -37,6 +37,14 @@ export function logLineOf(event: AnnouncerEvent, isHostClaimed = true): LogLine 
       return warn('container-refused', `${event.containerName} cannot be announced as it is: ${event.reason}`, {
         container: event.containerName,
       });
+    case 'ContainerRefusalEnded':
+      return info(
+        'container-refusal-ended',
+        `${event.containerName} is mended; it was refused before: ${event.reason}`,
+        {
+          container: event.containerName,
+        },
+      );
     case 'ContainerDraining':
       return info('container-draining', `${event.containerName} is drained: none of its names until it is undrained`, {
         container: event.containerName,

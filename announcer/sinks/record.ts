@@ -133,6 +133,7 @@ function toldBy(event: AnnouncerEvent): Told | undefined {
     // The records of instances tell what these lead to.
     case 'ContainerKeptRunning':
     case 'ContainerReleased':
+    case 'ContainerRefusalEnded':
     case 'ContainerProbed':
     case 'InstanceForgotten':
     case 'HostDraining':

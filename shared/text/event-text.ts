@@ -52,6 +52,7 @@ const WORDS: Readonly<Record<string, Words>> = {
     `${container(event)} check of ${text(event.port)} ${event.passing === true ? 'passes' : 'fails'}: ${text(event.detail)}`,
   ContainerRemoved: (event) => `${container(event)} removed (${text(event.cause)})`,
   ContainerRefused: (event) => `${container(event)} cannot be announced as it is: ${text(event.reason)}`,
+  ContainerRefusalEnded: (event) => `${container(event)} is mended; it was refused before: ${text(event.reason)}`,
   InstanceAnnounced: (event) => `announced  ${text(event.key)} ${endpoint(event.value)}(${cause(event)})`,
   InstanceHeld: (event) =>
     `held       ${text(event.key)} ${text(event.reason)}: ${text(event.detail)} (${cause(event)})`,

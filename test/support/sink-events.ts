@@ -67,6 +67,12 @@ export const EVENTS: { readonly [T in AnnouncerEvent['type']]: Extract<Announcer
     cause: 'docker start',
     reason: 'rollcall.ttl="x": no number',
   },
+  ContainerRefusalEnded: {
+    ...about,
+    type: 'ContainerRefusalEnded',
+    cause: 'services file',
+    reason: 'ttl 0: must be 1 to 86400 seconds',
+  },
   InstanceAnnounced: { ...instance, type: 'InstanceAnnounced', value: '{"host":"192.0.2.10","port":8080}' },
   InstanceHeld: { ...instance, type: 'InstanceHeld', reason: 'damped', detail: 'held down for 40 s' },
   InstanceWithdrawn: {

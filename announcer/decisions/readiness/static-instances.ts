@@ -9,7 +9,7 @@ import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../state.ts';
 import { type Moment, withdraw, withdrawReasonOf } from './instances.ts';
 import { holdOfContainer, holdOfKey, type Waiting } from './readiness.ts';
-import { type StaticCandidate, staticEntries } from './static-candidates.ts';
+import { type StaticCandidate, type StaticEntries, staticEntries } from './static-candidates.ts';
 
 type ServicesRead = Extract<Observation, { readonly type: 'services-read' }>;
 
@@ -21,7 +21,7 @@ export function concludeServices(conclusions: Conclusions, seen: ServicesRead, r
   const moment = { cause: seen.cause ?? CAUSE, atMs, ...causedAt(seen) };
   const { candidates, refusals } = staticEntries(services, rules);
   withdrawStray(conclusions, candidates, new Set(services.map(({ name }) => staticId(name))), moment);
-  for (const [container, reasons] of refusals) refuse(conclusions, container, reasons, atMs);
+  concludeRefusals(conclusions, refusals, atMs);
   for (const candidate of candidates.values()) {
     const { container, name, key, service, record } = candidate;
     const instance = conclusions.state.instances.get(key);
@@ -40,11 +40,21 @@ export function concludeServices(conclusions: Conclusions, seen: ServicesRead, r
   }
 }
 
-function refuse(conclusions: Conclusions, container: string, reasons: readonly string[], atMs: number): void {
-  const named = about(container, { name: staticName(container), image: '' }, CAUSE);
-  for (const reason of reasons) {
-    if (conclusions.container(container)?.refusals.includes(reason)) continue;
-    conclusions.add({ type: 'ContainerRefused', atMs, ...named, reason });
+/** Says what is wrong with the entries of each name, once, and what is not any more. */
+function concludeRefusals(conclusions: Conclusions, refusals: StaticEntries['refusals'], atMs: number): void {
+  for (const [id, container] of conclusions.state.containers) {
+    if (!isStatic(id)) continue;
+    for (const reason of container.refusals) {
+      if (refusals.get(id)?.includes(reason)) continue;
+      conclusions.add({ type: 'ContainerRefusalEnded', atMs, ...about(id, container, CAUSE), reason });
+    }
+  }
+  for (const [id, reasons] of refusals) {
+    const named = about(id, { name: staticName(id), image: '' }, CAUSE);
+    for (const reason of reasons) {
+      if (conclusions.container(id)?.refusals.includes(reason)) continue;
+      conclusions.add({ type: 'ContainerRefused', atMs, ...named, reason });
+    }
   }
 }
 

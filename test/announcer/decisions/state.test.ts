@@ -35,6 +35,11 @@ test('a journal that lost its beginning still gives a state', () => {
   assert.is(state.containers.get(ID)?.flaps?.penalty, 900);
 });
 
+test('an event that a later version wrote changes nothing', () => {
+  const state = fold({ type: 'ContainerStarted', atMs: 1, ...CONTAINER, startedAt: 'run 1', labels: {} });
+  assert.is(evolve(state, { type: 'ContainerDreamt', atMs: 2, ...CONTAINER } as unknown as AnnouncerEvent), state);
+});
+
 test('a key that another container took is not taken from it by the first one’s end', () => {
   const state = fold(
     { type: 'InstanceAnnounced', atMs: 1, ...INSTANCE, value: '{"port":1}' },

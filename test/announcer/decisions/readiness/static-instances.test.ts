@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dueForRecheck, observe, recheckAtMs } from '../../../../announcer/decisions/decider.ts';
 import { type AnnouncerState, initialState } from '../../../../announcer/decisions/state.ts';
+import type { AnnouncerEvent } from '../../../../announcer/event.ts';
 import type { ContainerFacts } from '../../../../announcer/facts.ts';
 import type { Observation } from '../../../../announcer/observation.ts';
 import type { StaticService } from '../../../../announcer/services/static-services.ts';
@@ -113,6 +114,31 @@ test('of thousands of bad entries of one name the first few are told, and how ma
   assert.is(events.length, 21);
   assert.match(JSON.stringify(events.at(-1)), /and 4980 more things that are wrong with entries of this name/);
   assert.equal(read(bad, state, T0 + 1)[1], []);
+});
+
+test('a fault that is mended and made again is said again, one at a time', () => {
+  const types = (events: readonly AnnouncerEvent[]) =>
+    events.map((event) => ('reason' in event ? `${event.type} ${event.reason.slice(0, 5)}` : event.type));
+  const other: StaticService = { ...WEB, host: '192.0.2.11' };
+  const [bad] = read([
+    { ...WEB, ttl: 0 },
+    { ...other, weight: 0 },
+  ]);
+  const [mended, events] = read([WEB, { ...other, weight: 0 }], bad, T0 + 1);
+  assert.equal(types(events), ['ContainerRefusalEnded ttl 0']);
+  assert.equal(read([WEB, { ...other, weight: 0 }], mended, T0 + 2)[1], [], 'quiet on repeats');
+  const [again, said] = read(
+    [
+      { ...WEB, ttl: 0 },
+      { ...other, weight: 0 },
+    ],
+    mended,
+    T0 + 3,
+  );
+  assert.equal(types(said), ['ContainerRefused ttl 0']);
+  assert.equal(types(read([], again, T0 + 4)[1]).at(-1), 'ContainerRemoved');
+  const [refused] = read([{ ...WEB, port: 0 }]);
+  assert.equal(types(read([WEB], refused, T0 + 1)[1]), ['ContainerRefusalEnded port ', 'InstanceAnnounced']);
 });
 
 test('two entries never get one key', () => {
