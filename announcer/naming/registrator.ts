@@ -41,13 +41,11 @@ export class RegistratorSettings {
     }
   }
 
-  /** Empty values are absent ones: Compose files leave them when a variable is unset. */
   field(
     field: Field,
     port?: { readonly containerPort: number; readonly protocol: string },
   ): RegistratorField | undefined {
     const isMeant = ({ protocol, found }: Entry): boolean => {
-      if (found.value.trim() === '') return false;
       if (found.fromEnvironment && (field === 'TAGS' || field === 'ID')) return false;
       return protocol === undefined || protocol === port?.protocol;
     };
@@ -67,16 +65,17 @@ export class RegistratorSettings {
     return ignore.source;
   }
 
-  /** Whether the container has any field of ours to read. */
+  /** Whether the container has no such field. */
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }
 }
 
+/** Empty values are absent ones: Compose files leave them when a variable is unset. */
 function entriesOf(fields: Readonly<Record<string, string>>, fromEnvironment: boolean): Entry[] {
   return Object.entries(fields).flatMap(([name, value]) => {
     const match = name.startsWith('SERVICE_') ? NAME_OF_FIELD.exec(name) : null;
-    if (match === null) return [];
+    if (match === null || value.trim() === '') return [];
     const port = match[1] === undefined ? undefined : Number(match[1]);
     const source = `${fromEnvironment ? 'variable' : 'label'} ${name}`;
     return [

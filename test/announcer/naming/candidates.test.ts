@@ -192,6 +192,8 @@ const EXCLUDED: readonly (readonly [string, Partial<ContainerFacts>, Partial<Ann
   ['SERVICE_IGNORE as a variable', { serviceEnvironment: { SERVICE_IGNORE: '1' } }, {}],
   ['SERVICE_80_IGNORE', { labels: { SERVICE_80_IGNORE: 'true' } }, {}],
   ['--explicit without labels', { labels: { 'com.docker.compose.service': 'x' } }, { explicit: true }],
+  ['--explicit with an empty SERVICE_NAME', { serviceEnvironment: { SERVICE_NAME: '' } }, { explicit: true }],
+  ['--explicit with an empty label', { labels: { SERVICE_80_NAME: ' ' } }, { explicit: true }],
   ['no published port, no label', { ports: [published('80/tcp')] }, {}],
 ];
 for (const [rule, changes, ruleChanges] of EXCLUDED) {
