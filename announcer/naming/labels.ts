@@ -27,7 +27,7 @@ export interface RecordLabels {
 export interface ContainerSettings {
   /** It has a label or variable of ours, whatever that says. */
   readonly isLabelled: boolean;
-  /** `rollcall.announce`; undefined when it is not given. */
+  /** `rollcall.announce`; undefined when it is not given, or is a fault. */
   readonly announce: boolean | undefined;
   readonly name: string | undefined;
   /** Of `rollcall.name.<port or port name>`, by what follows the last dot. */
@@ -102,7 +102,7 @@ export function readLabels(facts: ContainerFacts): ContainerSettings {
   const timing = readTiming(reading);
   return {
     isLabelled: labels.size > 0 || !registrator.isEmpty,
-    announce: reading.optional('announce', readBoolean),
+    announce: reading.required('announce', readBoolean),
     name: reading.optional('name', anyText),
     portNames: reading.family('name'),
     ports: readPortLabels(reading),
@@ -236,7 +236,7 @@ function readCheck(given: string): Read<CheckSetting> {
 function readBoolean(given: string): Read<boolean> {
   if (/^(?:true|1|yes|on)$/i.test(given)) return { value: true };
   if (/^(?:false|0|no|off)$/i.test(given)) return { value: false };
-  return { problem: 'must be true or false' };
+  return { problem: 'must be true or false (or yes, on, 1, no, off, 0)' };
 }
 
 function anyText(given: string): Read<string> {

@@ -265,6 +265,7 @@ test('the record carries the labels’ fields', () => {
 
 test('a fault in a label that decides where and when costs the announcement', () => {
   for (const labels of [
+    { 'rollcall.announce': 'never' },
     { 'rollcall.as': 'pubilc' },
     { 'rollcall.check': 'sometimes' },
     { 'rollcall.check.port': 'x' },

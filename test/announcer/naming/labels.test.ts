@@ -48,6 +48,7 @@ for (const [field, value, reason] of BAD_FIELDS) {
 }
 
 const FAULTS: readonly (readonly [string, string, RegExp])[] = [
+  ['announce', 'never', /must be true or false \(or yes, on, 1, no, off, 0\)/],
   ['as', 'pubilc', /must be private, public or container/],
   ['announce_as', 'host', /must be private, public or container/],
   ['check', 'htp:/x', /must be auto, healthcheck/],
