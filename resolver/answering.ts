@@ -13,7 +13,7 @@ import { isAllowed, PRIVATE_NETWORKS, parseNetwork } from './forwarding/allow.ts
 import { UpstreamForwarder } from './forwarding/forward.ts';
 import { parseResolvConf } from './forwarding/resolv-conf.ts';
 import { withoutSelf } from './forwarding/upstreams.ts';
-import { type LookupContext, type LookupSettings, lookup, soaOf } from './lookup/lookup.ts';
+import { type Availability, type LookupContext, type LookupSettings, lookup, soaOf } from './lookup/lookup.ts';
 import { Answerer } from './serving/answerer.ts';
 import type { AnswerListener } from './serving/answerer-deps.ts';
 import { RATE_LIMIT_DEFAULTS } from './serving/rate-limit.ts';
@@ -66,12 +66,16 @@ export class Answering {
         this.forwarder === undefined
           ? { addresses: [], validUntilMs: Number.POSITIVE_INFINITY }
           : this.forwarder.cached(question),
-      availability: this.#deps.live.availability(nowMs, this.#config.maxStaleMs),
+      availability: this.#availability(nowMs),
     };
   }
 
   close(): void {
     this.forwarder?.close();
+  }
+
+  #availability(nowMs = this.#deps.clock.nowMs()): Availability {
+    return this.#deps.live.availability(nowMs, this.#config.maxStaleMs);
   }
 
   #createAnswerer(): Answerer {
@@ -81,13 +85,13 @@ export class Answering {
     return new Answerer({
       lookup: (question) => lookup(live.zone, question, settings, this.context()),
       denials: new Denials(settings, () => live.zone.tree),
-      soa: (zone) => soaOf(zone, settings, live.zone.revision),
+      soa: (zone) => soaOf(zone, settings, live.zone.revision, this.#availability()),
       revision: () => live.zone.revision,
       forwarder: this.forwarder,
       mayForward: (address) => isAllowed(address, config.allowForward),
       mayAskPast: (address) => isAllowed(address, config.pastClients),
       tellPast: (name) => this.#deps.tellPast(name),
-      availability: (nowMs) => live.availability(nowMs, config.maxStaleMs),
+      availability: (nowMs) => this.#availability(nowMs),
       nowMs: clock.nowMs,
       wallMs: Date.now,
       watch,

@@ -119,7 +119,7 @@ function anyOf(owner: OwnerName, inquiry: Inquiry): Section {
 /** True for this moment only: the serial goes with every change, whatever it touches. */
 function soaAnswer(apex: OwnerName, { trail, settings, revision, context }: Inquiry): Outcome {
   trail.holdsUntil(context.nowMs);
-  const answers = [soaOf(apex, settings, revision)];
+  const answers = [soaOf(apex, settings, revision, context.availability)];
   return { type: 'answer', answers, authority: [], additional: [], rotateFrom: 1, ...trail.dependencies() };
 }
 

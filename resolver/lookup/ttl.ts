@@ -1,6 +1,7 @@
 import type { UsableRecord } from '../zone/select.ts';
 import { TTL_MAX } from '../zone/stored-record.ts';
 import type { Inquiry } from './inquiry.ts';
+import type { Availability } from './settings.ts';
 
 /** How long an RR may be kept, and what makes that less as time passes. */
 export interface Lifetime {
@@ -49,6 +50,11 @@ function secondsLeft(endsMs: number, nowMs: number): number {
   return Math.min(Math.max(Math.ceil((endsMs - nowMs) / 1000), 1), TTL_MAX);
 }
 
+/** The most that a TTL may be while the zone stands so; infinite while the store is followed. */
+export function ttlCapOf(availability: Availability): number {
+  return typeof availability === 'object' ? availability.ttlCapSeconds : Number.POSITIVE_INFINITY;
+}
+
 function cap(ttlSeconds: number, { availability }: Inquiry['context']): number {
-  return typeof availability === 'object' ? Math.min(ttlSeconds, availability.ttlCapSeconds) : ttlSeconds;
+  return Math.min(ttlSeconds, ttlCapOf(availability));
 }

@@ -77,7 +77,7 @@ export function explainName(
     answers: Object.fromEntries(
       types.map((type) => [
         type,
-        answerOf(lookup(zone, { name, type: RrType[type] }, settings, context), zone, settings),
+        answerOf(lookup(zone, { name, type: RrType[type] }, settings, context), zone, settings, context),
       ]),
     ),
   };
@@ -180,12 +180,12 @@ function ttlOf({ facts, lease }: StoredRecord, settings: LookupSettings, context
   return `${record}; lease ${lease} has ${Math.ceil((endsMs - context.nowMs) / 1000)} s left, the lesser counts`;
 }
 
-function answerOf(outcome: Outcome, zone: Zone, settings: LookupSettings): ExplainedAnswer {
+function answerOf(outcome: Outcome, zone: Zone, settings: LookupSettings, context: LookupContext): ExplainedAnswer {
   if (outcome.type === 'nodata' || outcome.type === 'nxdomain') {
     return {
       outcome: outcome.type,
       records: [],
-      additional: [formatRecord(soaOf(outcome.zone, settings, zone.revision))],
+      additional: [formatRecord(soaOf(outcome.zone, settings, zone.revision, context.availability))],
     };
   }
   if (outcome.type !== 'answer') return { outcome: outcome.type, records: [] };

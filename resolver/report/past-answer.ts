@@ -1,6 +1,6 @@
 import type { JournalGap } from '../../shared/journal/event.ts';
 import type { OwnerName } from '../../shared/name.ts';
-import { Rcode, RrType, type RrTypeName } from '../../shared/rrset.ts';
+import { Rcode, type ResourceRecord, RrType, type RrTypeName } from '../../shared/rrset.ts';
 import { formatRecord } from '../../shared/rrset-text.ts';
 import { type LookupSettings, soaOf } from '../lookup/lookup.ts';
 import type { Outcome } from '../lookup/outcome.ts';
@@ -79,7 +79,8 @@ export function pastAnswerOf(
   const availability = then.availability(atMs, settings.maxStaleMs);
   const outside = new Set<OwnerName>();
   const outcome = then.outcome(name, type, settings.lookup, atMs, availability, (each) => outside.add(each));
-  const message = messageOf(then, outcome, settings.lookup);
+  const soa = (zone: OwnerName) => soaOf(zone, settings.lookup, then.revision, availability);
+  const message = messageOf(outcome, soa);
   const isStale = typeof availability === 'object' && message.status !== 'FORWARDED';
   const extendedError =
     outcome.type === 'servfail'
@@ -109,9 +110,9 @@ type Message = Pick<PastAnswer, 'status' | 'authoritative' | 'answer' | 'authori
 
 const NO_MESSAGE: Omit<Message, 'status'> = { authoritative: false, answer: [], authority: [], additional: [] };
 
-function messageOf(then: Then, outcome: Outcome, settings: LookupSettings): Message {
+function messageOf(outcome: Outcome, soa: (zone: OwnerName) => ResourceRecord): Message {
   if (outcome.type === 'outside') return { ...NO_MESSAGE, status: 'FORWARDED' };
-  const response = responseOf(outcome, (zone) => soaOf(zone, settings, then.revision), false);
+  const response = responseOf(outcome, soa, false);
   return {
     status: RCODE_WORDS.get(response.rcode) ?? String(response.rcode),
     authoritative: response.authoritative,

@@ -5,6 +5,7 @@ import type { Forwarder } from '../forwarding/forwarder.ts';
 import type { Outcome } from '../lookup/outcome.ts';
 import type { Question } from '../lookup/question.ts';
 import type { Availability } from '../lookup/settings.ts';
+import { ttlCapOf } from '../lookup/ttl.ts';
 import { chaosResponse } from '../wire/chaos.ts';
 import { CompiledAnswers } from '../wire/compiled.ts';
 import { Variant } from '../wire/compiled-entry.ts';
@@ -44,6 +45,7 @@ export class Answerer {
   /** Where slow answers are put together; copied out before anything else runs. */
   readonly #slowOut = new Uint8Array(MESSAGE_OCTETS_MAX);
   #standing: Standing;
+  #ttlCapSeconds: number;
   #slowQueries = 0;
 
   constructor(deps: AnswererDeps) {
@@ -59,7 +61,9 @@ export class Answerer {
     });
     this.counts = this.#responder.counts;
     this.compiled = new CompiledAnswers(deps.settings.compiled);
-    this.#standing = standingOf(deps.availability(deps.nowMs()));
+    const availability = deps.availability(deps.nowMs());
+    this.#standing = standingOf(availability);
+    this.#ttlCapSeconds = ttlCapOf(availability);
   }
 
   /** Queries that wait for an upstream, or for the past to be read. */
@@ -133,7 +137,7 @@ export class Answerer {
     if (denials === undefined || !this.#mayKeep) return 0;
     const responder = this.#responder;
     if (this.#standing === 'stale') responder.extendedError = ExtendedError.STALE_NXDOMAIN_ANSWER;
-    const length = denials.write(query, responder.reader, responder.room, out);
+    const length = denials.write(query, responder.reader, responder.room, this.#ttlCapSeconds, out);
     if (length > 0) {
       // A flood of random names must not pay for what no denial shows: what came, and what changed.
       if (this.#watch.goneCount > 0) this.#noteDenied(query);
@@ -286,10 +290,12 @@ export class Answerer {
   }
 
   #followAvailability(): void {
-    const standing = standingOf(this.#deps.availability(this.#responder.nowMs));
+    const availability = this.#deps.availability(this.#responder.nowMs);
+    const standing = standingOf(availability);
     if (standing === this.#standing) return;
     // Stale answers have other TTLs, and past the bound there are none.
     this.#standing = standing;
+    this.#ttlCapSeconds = ttlCapOf(availability);
     this.compiled.clear();
   }
 

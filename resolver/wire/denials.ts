@@ -14,6 +14,8 @@ const LABELS_MAX = 128;
 const UNDERSCORE = 0x5f;
 /** Serial, refresh, retry, expire and minimum stand last in an SOA (RFC 1035 §3.3.13). */
 const SOA_NUMBERS_OCTETS = 20;
+/** Behind the owner, a pointer, and type and class. */
+const SOA_TTL_AT = 6;
 
 /** Names that exist or are special by configuration, as a tree from the root. */
 interface KnownName {
@@ -27,6 +29,7 @@ interface KnownName {
 /** The SOA of one zone in wire form. */
 interface ZoneDenial {
   readonly octets: Uint8Array;
+  readonly ttlSeconds: number;
   /** Where `octets` has compression pointers to the zone's name, which stands at the end of the question's. */
   readonly pointerAts: readonly number[];
 }
@@ -73,9 +76,10 @@ export class Denials {
    * Writes NXDOMAIN into `out` when the question's name is in a zone and not there.
    *
    * @param room octets that the response may have
+   * @param ttlCapSeconds most that the TTL may be
    * @returns its length; 0 when a lookup must say
    */
-  write(query: Uint8Array, reader: QueryReader, room: number, out: Uint8Array): number {
+  write(query: Uint8Array, reader: QueryReader, room: number, ttlCapSeconds: number, out: Uint8Array): number {
     // Transfers are refused, whatever the name.
     if (reader.type === RrType.AXFR || reader.type === RrType.IXFR) return 0;
     const zone = this.#zoneThatLacks(query);
@@ -86,6 +90,7 @@ export class Denials {
     if (length > room) return 0;
     for (let at = HEADER_OCTETS; at < questionEnd; at += 1) out[at] = query[at] as number;
     out.set(octets, questionEnd);
+    if (zone.ttlSeconds > ttlCapSeconds) writeUint32(out, questionEnd + SOA_TTL_AT, ttlCapSeconds);
     for (const at of pointerAts) {
       out[questionEnd + at] = 0xc0 | (this.#zoneAt >>> 8);
       out[questionEnd + at + 1] = this.#zoneAt & 0xff;
@@ -165,7 +170,7 @@ function belowZone(name: OwnerName, zone: OwnerName): OwnerName {
 }
 
 function zoneDenial(zone: OwnerName, settings: Pick<LookupSettings, 'negativeTtlSeconds'>): ZoneDenial {
-  const soa = soaOf(zone, settings, 0n);
+  const soa = soaOf(zone, settings, 0n, 'live');
   if (soa.type !== 'SOA') throw new Error(`${zone} has an SOA of type ${soa.type}`);
   const pointerAts: number[] = [];
   const octets: number[] = [];
@@ -190,7 +195,14 @@ function zoneDenial(zone: OwnerName, settings: Pick<LookupSettings, 'negativeTtl
   name(soa.rname);
   for (const each of [soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum]) uint32(each);
   octets[lengthAt + 1] = octets.length - lengthAt - 2;
-  return { octets: Uint8Array.from(octets), pointerAts };
+  return { octets: Uint8Array.from(octets), ttlSeconds: soa.ttlSeconds, pointerAts };
+}
+
+function writeUint32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
 }
 
 /** The label whose length octet stands at `at`, folded to lower case. */

@@ -88,7 +88,7 @@ export function answering(
       });
     },
     denials: new Denials(forLookup, () => zone.tree),
-    soa: (apex) => soaOf(apex, forLookup, zone.revision),
+    soa: (apex) => soaOf(apex, forLookup, zone.revision, state.availability),
     revision: () => zone.revision,
     forwarder: undefined,
     mayForward: () => true,

@@ -37,7 +37,7 @@ async function hear(server: HostPort, name = NAME): Promise<Heard> {
   const response = await sendUdp(server, queryOctets({ name, edns: {} }), 1_000);
   if (response === undefined) throw new Error(`no answer to ${name}`);
   const packet = decode(response);
-  const first = packet.answers?.[0] as { ttl: number } | undefined;
+  const first = (packet.answers?.[0] ?? packet.authorities?.[0]) as { ttl: number } | undefined;
   const opt = packet.additionals?.find(({ type }) => type === 'OPT') as
     | { options: { code: number; data: Buffer }[] }
     | undefined;
@@ -78,6 +78,28 @@ class Watcher {
     this.#socket.close();
   }
 }
+
+test('while the store is away negative answers too have a TTL of at most 5 s, whatever --negative-ttl says', async () => {
+  const etcd = await startEtcd();
+  await putRecords(etcd, RECORDS, '/skydns');
+  const resolver = await startResolverProcess(etcd.url, [...FLAGS, '--negative-ttl', '60']);
+  // NXDOMAIN, NODATA.
+  const negative = ['never.out.test', 'out.test'];
+  const ttls = async () => {
+    const heard: (number | undefined)[] = [];
+    for (const name of negative) heard.push((await hear(resolver.server, name)).ttl);
+    return heard;
+  };
+  assert.equal(await ttls(), [60, 60]);
+  etcd.pause();
+  await until('a stale answer', async () => (await hear(resolver.server)).extendedError !== undefined);
+  assert.equal(await ttls(), [5, 5]);
+  etcd.resume();
+  await until('a fresh answer', async () => (await hear(resolver.server)).extendedError === undefined);
+  assert.equal(await ttls(), [60, 60]);
+  await resolver.end('SIGTERM');
+  await etcd.kill();
+});
 
 test('past --max-stale: SERVFAIL and EDE 3; before it the last answer with a TTL of at most 5 s and EDE 3; metrics move', async () => {
   const etcd = await startEtcd();

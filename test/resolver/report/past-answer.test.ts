@@ -135,13 +135,11 @@ class Played {
   }
 
   #ask({ name: text, type: asked }: { name: string; type: Given['type'] }, atMs: number): string {
-    const outcome = lookup(this.#live.zone, { name: parseName(text), type: RrType[asked] }, LOOKUP, {
-      ...CONTEXT,
-      nowMs: atMs,
-      availability: this.#live.availability(atMs, MAX_STALE_MS),
-    });
+    const availability = this.#live.availability(atMs, MAX_STALE_MS);
+    const question = { name: parseName(text), type: RrType[asked] };
+    const outcome = lookup(this.#live.zone, question, LOOKUP, { ...CONTEXT, nowMs: atMs, availability });
     if (outcome.type === 'outside') return 'FORWARDED';
-    const response = responseOf(outcome, (zone) => soaOf(zone, LOOKUP, this.#live.zone.revision), false);
+    const response = responseOf(outcome, (zone) => soaOf(zone, LOOKUP, this.#live.zone.revision, availability), false);
     const rcode = Object.entries(Rcode).find(([, code]) => code === response.rcode)?.[0];
     const sections = [response.answers, response.authority, response.additional];
     return [rcode, ...sections.map((records) => records.map(formatRecord).join('\n'))].join('\n--\n');

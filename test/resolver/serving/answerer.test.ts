@@ -356,6 +356,41 @@ test('stale answers say so (RFC 8914), compiled ones too, and no longer when the
   assert.equal([ask('web.example.org'), ask('gone.example.org')], [undefined, undefined]);
 });
 
+test('while stale no TTL is over the cap: NXDOMAIN with and without a lookup, NODATA, the SOA itself', () => {
+  const quick = answering(ZONE, { lookupSettings: { negativeTtlSeconds: 60 } });
+  const slow = answering(ZONE, { lookupSettings: { negativeTtlSeconds: 60 }, deps: { denials: undefined } });
+  const asks: Ask[] = [
+    { name: 'gone.example.org' },
+    { ...WEB, type: 'TXT' },
+    { name: 'example.org', type: 'A' },
+    { name: 'example.org', type: 'SOA' },
+  ];
+  const soas = (state: Answering) =>
+    asks.map((ask) => {
+      const { answers = [], authorities = [] } = askDecoded(state, ask);
+      return [...answers, ...authorities].map((each) => {
+        assert.ok(each.type === 'SOA');
+        return [each.ttl, each.data.minimum];
+      });
+    });
+  for (const state of [quick, slow]) {
+    for (const [availability, ttl] of [
+      ['live', 60],
+      [{ type: 'stale', sinceMs: 0, ttlCapSeconds: 5 }, 5],
+      ['live', 60],
+    ] as const) {
+      state.availability = availability;
+      // RFC 2308 §5: the lesser of TTL and minimum is how long a negative answer is kept.
+      for (let times = 0; times < 3; times += 1)
+        assert.equal(
+          soas(state),
+          asks.map(() => [[ttl, 60]]),
+        );
+    }
+  }
+  assert.ok(quick.lookups < slow.lookups);
+});
+
 test('never synced, or past the bound, compiled answers do not go out: SERVFAIL with EDE 22, 3', () => {
   const state = on();
   state.ask(WEB);

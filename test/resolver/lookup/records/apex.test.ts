@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { soaOf } from '../../../../resolver/lookup/records/apex.ts';
+import type { Availability } from '../../../../resolver/lookup/settings.ts';
 import { parseName } from '../../../../shared/name.ts';
 import { formatRecord } from '../../../../shared/rrset-text.ts';
 import { checkRows, type Row, SETTINGS } from '../../../support/lookup-table.ts';
@@ -109,9 +110,16 @@ const rows: Row[] = [
 checkRows(test, rows);
 
 test('the serial is the low 32 bits of the revision', () => {
-  const soa = soaOf(parseName('example.org'), SETTINGS, 2n ** 32n * 5n + 4294967295n);
+  const soa = soaOf(parseName('example.org'), SETTINGS, 2n ** 32n * 5n + 4294967295n, 'live');
   assert.ok(soa.type === 'SOA' && soa.serial === 4294967295);
-  assert.match(formatRecord(soaOf(parseName('.'), SETTINGS, 1n)), /^\. 7 IN SOA ns\.dns\. hostmaster\. 1 /);
+  assert.match(formatRecord(soaOf(parseName('.'), SETTINGS, 1n, 'live')), /^\. 7 IN SOA ns\.dns\. hostmaster\. 1 /);
+});
+
+test('while stale its TTL is capped, and with it how long a negative answer is kept (RFC 2308 §5)', () => {
+  const stale = { type: 'stale', sinceMs: 0, ttlCapSeconds: 3 } as const;
+  const soa = (availability: Availability) => soaOf(parseName('example.org'), SETTINGS, 1n, availability);
+  assert.match(formatRecord(soa(stale)), /^example\.org\. 3 IN SOA .* 7$/);
+  assert.equal(soa({ ...stale, ttlCapSeconds: 30 }), soa('live'));
 });
 
 test.run();
