@@ -102,8 +102,9 @@ export class Responder {
       triaged === 'parse' ? this.reader.read(query, queryLength) : triaged === 'notimp' ? Rcode.NOTIMP : Rcode.FORMERR;
     if (read === Rcode.FORMERR || read === Rcode.NOTIMP) {
       this.counts.request(this.isTcp, facts.octets.length !== 4, 0);
-      if (!isLimited || this.#limiter.admit(facts.networkHash, this.nowMs) === 'send')
-        return this.refuseBare(read, out);
+      if (!isLimited || this.#limiter.admit(facts.networkHash, this.nowMs) === 'send') {
+        return triaged === 'parse' && this.reader.hasEdns ? this.#refuseMalformed(out) : this.refuseBare(read, out);
+      }
       this.counts.ignored['rate-limited'] += 1;
       return 0;
     }
@@ -197,6 +198,15 @@ export class Responder {
     return length;
   }
 
+  /**
+   * For a query of which question and OPT could be read, but not all. It has an OPT (RFC 6891 §6.1.1): FORMERR without one
+   * says that EDNS is unknown here (§7).
+   */
+  #refuseMalformed(out: Uint8Array): number {
+    this.#clearOpt();
+    return this.refuse(Rcode.FORMERR, undefined, out);
+  }
+
   /** A response of 12 octets, for what could not be read. */
   refuseBare(rcode: Rcode, out: Uint8Array): number {
     this.#writeHeader(rcode, out);
@@ -226,9 +236,7 @@ export class Responder {
   #prepareOpt(facts: ClientFacts): boolean {
     const { reader } = this;
     const opt = this.#opt;
-    opt.cookie = undefined;
-    opt.keepalive = undefined;
-    opt.extendedError = undefined;
+    this.#clearOpt();
     if (this.isTcp && reader.wantsKeepalive) {
       opt.keepalive = Math.floor(this.#deps.settings.tcpIdleMs / KEEPALIVE_UNIT_MS);
     }
@@ -243,6 +251,12 @@ export class Responder {
     if (state !== 'good') this.#cookies.write(cookie, 0, facts.octets, nowSeconds, cookie, CLIENT_COOKIE_OCTETS);
     opt.cookie = cookie;
     return state !== 'bad';
+  }
+
+  #clearOpt(): void {
+    this.#opt.cookie = undefined;
+    this.#opt.keepalive = undefined;
+    this.#opt.extendedError = undefined;
   }
 
   #writeSerials(serialAts: readonly number[], out: Uint8Array): void {

@@ -57,7 +57,10 @@ export class QueryReader {
     this.#seed = seed | 0;
   }
 
-  /** @returns NOERROR, or the RCODE to refuse with; with BADVERS the question and OPT fields are filled in */
+  /**
+   * @returns NOERROR, or the RCODE to refuse with. With BADVERS the question and OPT fields are filled in; with FORMERR,
+   * when `hasEdns` is set, the question and, as far as they were read, those of the OPT.
+   */
   read(octets: Uint8Array, length: number): ReadResult {
     this.hasEdns = false;
     this.udpOctets = PLAIN_UDP_OCTETS;

@@ -87,6 +87,12 @@ const CHECKS: readonly {
   },
 ];
 
+/** RFC 6891 §6.1.1: an OPT in every response to one; and RFC 7873 §5.2.2, whose cookie has 8 octets or 16 to 40. */
+const MALFORMED: readonly (readonly [rule: string, ...ask: string[]])[] = [
+  ['a cookie of 3 octets', '+ednsopt=10:aabbcc'],
+  ['a cookie of 3 octets, over TCP', '+tcp', '+ednsopt=10:aabbcc'],
+];
+
 function has({ flags }: DigAnswer, flag: string): boolean {
   return flags.includes(flag);
 }
@@ -135,6 +141,14 @@ function declareChecks(): void {
         const answer = await dig(resolver.server, '+norec', '+noad', ...ask, ZONE);
         assert.is(answer.status, status, answer.text);
         assert.ok(sees(answer), answer.text);
+      });
+    }
+    for (const [rule, ...ask] of MALFORMED) {
+      test(`RFC 6891 6.1.1 FORMERR with an OPT: ${rule}`, async () => {
+        const answer = await dig(resolver.server, '+norec', '+noad', ...ask, 'soa', ZONE);
+        assert.is(answer.status, 'FORMERR', answer.text);
+        assert.ok(isVersion0(answer), answer.text);
+        assert.not.match(answer.text, /noedns/, 'dig takes it for a server without EDNS');
       });
     }
   } else {

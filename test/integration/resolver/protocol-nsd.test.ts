@@ -161,6 +161,17 @@ const MEANT: Readonly<Record<string, (each: Case) => boolean>> = {
     saysBoth(ours, theirs, FORMERR) &&
     ((ours as Said).flags & RD) === (query.readUInt16BE(2) & RD) &&
     sameBut('flags', ours, theirs),
+  'FORMERR beside an OPT that could be read: question and OPT come back with ours, a bare header of NSD': ({
+    query,
+    ours,
+    theirs,
+  }) =>
+    saysBoth(ours, theirs, FORMERR) &&
+    ((ours as Said).flags & FLAG_BITS) === (query.readUInt16BE(2) & RD) &&
+    /^version 0 rcode 0 flags (0|32768)$/.test((ours as Said).opt) &&
+    (theirs as Said).questions === 0 &&
+    (theirs as Said).opt === 'none' &&
+    sameBut(['flags', 'questions', 'opt'], ours, theirs),
   'NOTIMP: of the flags RD alone comes back with ours, all with NSD’s': ({ query, ours, theirs }) =>
     saysBoth(ours, theirs, NOTIMP) &&
     ((ours as Said).flags & FLAG_BITS) === (query.readUInt16BE(2) & RD) &&
@@ -182,9 +193,10 @@ function saysBoth(ours: Case['ours'], theirs: Case['ours'], rcode: number): bool
   return says(ours, rcode) && says(theirs, rcode);
 }
 
-function sameBut(part: keyof Said, ours: Case['ours'], theirs: Case['ours']): boolean {
+function sameBut(parts: keyof Said | readonly (keyof Said)[], ours: Case['ours'], theirs: Case['ours']): boolean {
   if (typeof ours !== 'object' || typeof theirs !== 'object') return false;
-  return JSON.stringify({ ...ours, [part]: undefined }) === JSON.stringify({ ...theirs, [part]: undefined });
+  const left = Object.fromEntries([parts].flat().map((part) => [part, undefined]));
+  return JSON.stringify({ ...ours, ...left }) === JSON.stringify({ ...theirs, ...left });
 }
 
 function opcodeOf(query: Buffer): number {

@@ -81,9 +81,17 @@ function checkResponse(query: Buffer, response: Buffer, client: ClientInfo, larg
       largest.refusalRatio = Math.max(largest.refusalRatio, response.length / query.length);
     }
   }
-  if (rcode === 1 || rcode === 4) assert.is(response.length, 12);
   assert.is.not(rcode, 2, `SERVFAIL to ${query.toString('hex')}`);
   const sections = decode(response);
+  if (rcode === 4) assert.is(response.length, 12);
+  // A bare header, or what an OPT asked for: question and OPT.
+  if (rcode === 1 && response.length > 12) {
+    assert.equal([...(sections.answers ?? []), ...(sections.authorities ?? [])], []);
+    assert.equal(
+      sections.additionals?.map(({ type }) => type),
+      ['OPT'],
+    );
+  }
   for (const [count, records] of [
     [response.readUInt16BE(6), sections.answers],
     [response.readUInt16BE(8), sections.authorities],

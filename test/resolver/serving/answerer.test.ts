@@ -12,7 +12,7 @@ import {
   TCP_CLIENT,
   UDP_CLIENT,
 } from '../../support/answering.ts';
-import { type Ask, queryOctets, recordTexts, wireName } from '../../support/servers/dns-client.ts';
+import { type Ask, optOctets, queryOctets, recordTexts, wireName } from '../../support/servers/dns-client.ts';
 import { deletion, keyFor, put } from '../../support/zone-text.ts';
 
 const test = suite('resolver/answerer');
@@ -182,9 +182,54 @@ for (const [rule, ask, gives] of REFUSALS) {
 }
 
 test('what cannot be read gets a header and no more', () => {
-  const query = queryOctets({ ...WEB, edns: { options: [{ code: 10, data: 'short' }] } });
-  assert.is(on().ask(query)?.toString('hex'), '123481010000000000000000');
+  const state = on();
+  state.ask({ ...WEB, edns: {} });
+  for (const [rule, query] of [
+    ['half an OPT', queryOctets({ ...WEB, edns: {} }).subarray(0, -2)],
+    ['a record that is no OPT', withAdditional(ADDRESS, optOctets({}))],
+    ['two questions', Buffer.from('123401000002000000000001', 'hex')],
+  ] as const) {
+    for (const client of [UDP_CLIENT, TCP_CLIENT]) {
+      assert.is(state.ask(query, client)?.toString('hex'), '123481010000000000000000', rule);
+    }
+  }
 });
+
+test('an OPT that was read gets one in a FORMERR too (RFC 6891 §6.1.1), with DO and without options', () => {
+  const cookie = { code: 10, data: '12345678' };
+  const overlong = optOctets({ dnssecOk: true, options: [cookie, { code: 65_001, data: 'abc' }] });
+  overlong.writeUInt16BE(4, overlong.length - 5);
+  for (const [rule, query] of [
+    [
+      'a cookie of 3 octets (RFC 7873 §5.2.2)',
+      withAdditional(optOctets({ dnssecOk: true, options: [{ ...cookie, data: 'abc' }] })),
+    ],
+    ['an option longer than the OPT', withAdditional(overlong)],
+    ['two OPTs', withAdditional(optOctets({ dnssecOk: true, options: [cookie] }), optOctets({}))],
+    ['a record behind the OPT', withAdditional(optOctets({ dnssecOk: true, options: [{ code: 11 }] }), ADDRESS)],
+  ] as const) {
+    for (const client of [UDP_CLIENT, TCP_CLIENT]) {
+      const response = on().ask(query, client) as Buffer;
+      assert.is(head(response), 'FORMERR rd', rule);
+      assert.equal(optOf(response), { udp: 1232, version: 0, flags: 0x8000, options: new Map() }, rule);
+      assert.equal(response.subarray(12, -11), queryOctets(WEB).subarray(12), `${rule}: the question`);
+    }
+  }
+});
+
+test('a FORMERR with an OPT that asks for a cookie only has no question (RFC 7873 §5.4)', () => {
+  const query = Buffer.concat([Buffer.from('123401000000000000000001', 'hex'), optOctets({})]);
+  const response = on().ask(query) as Buffer;
+  assert.equal([head(response), response.readUInt16BE(4), response.length], ['FORMERR rd', 0, 12 + 11]);
+});
+
+const ADDRESS = Buffer.from('00000100010000000500040a000001', 'hex');
+
+function withAdditional(...records: Buffer[]): Buffer {
+  const query = Buffer.concat([queryOctets(WEB), ...records]);
+  query.writeUInt16BE(records.length, 10);
+  return query;
+}
 
 test('answers with the id, RD and letter case of the query, from compiled answers as from fresh ones', () => {
   const state = on();
