@@ -49,12 +49,16 @@ export function selectExact(zone: Zone, name: OwnerName, budget = new VisitBudge
 }
 
 function selectAll(zone: Zone, name: OwnerName, extent: 'exact' | 'subtree', budget: VisitBudget): UsableRecord[] {
-  for (const pattern of patternsOf(name)) {
-    const look = new Look(zone, name, budget);
-    look.descend(zone.tree.root, pattern, pattern.length - 1, extent);
-    if (look.records.length > 0) return look.records.filter(isUsable);
+  const look = new Look(zone, name, budget);
+  const { root } = zone.tree;
+  const [pattern, wild] = patternsOf(name);
+  look.descend(root, pattern, pattern.length - 1, extent);
+  if (look.records.length === 0 && wild !== undefined) {
+    // A name that is there by the keys below it has no key of its own to be found.
+    const isThere = extent === 'exact' && look.reaches(root, pattern, pattern.length - 1);
+    if (!isThere) look.descend(root, wild, wild.length - 1, extent);
   }
-  return [];
+  return look.records.filter(isUsable);
 }
 
 /**
@@ -76,8 +80,8 @@ export function dependencyOf(name: OwnerName): OwnerName {
 /** Labels of a pattern, leftmost first; undefined matches every label. */
 type Pattern = readonly (string | undefined)[];
 
-/** `any` may be a service's name: the pattern in which it is one is tried first. */
-function patternsOf(name: OwnerName): Pattern[] {
+/** `any` may be a service's name: the pattern in which it is one is tried first, the other only where that name is not there. */
+function patternsOf(name: OwnerName): readonly [Pattern, ...Pattern[]] {
   const labels = labelsOf(name);
   const wild = labels.map((label) => (isWildcard(label) ? undefined : label));
   if (!labels.includes('any')) return [wild];

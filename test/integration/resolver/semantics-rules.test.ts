@@ -138,6 +138,20 @@ const ROWS: readonly SemanticsRow[] = [
     },
   },
   {
+    rule: 'a service named any is itself for CNAME too, where it has no key of its own',
+    records: `
+      1.any.s4b.skydns.test host=10.8.1.1
+      web.s4b.skydns.test   host=to.s4b.skydns.test
+      to.s4b.skydns.test    host=10.8.1.2
+      any.s4c.skydns.test   host=to.s4b.skydns.test
+      web.s4c.skydns.test   host=other.s4c.skydns.test`,
+    asks: {
+      'any.s4b.skydns.test CNAME': 'NODATA skydns.test.',
+      '*.s4b.skydns.test CNAME': '*.s4b.skydns.test. 300 CNAME to.s4b.skydns.test.',
+      'any.s4c.skydns.test CNAME': 'any.s4c.skydns.test. 300 CNAME to.s4b.skydns.test.',
+    },
+  },
+  {
     rule: 'CNAME data is that of the exact key; what is below makes the name exist, for every type alike',
     records: `
       s5.skydns.test       host=to.s5.skydns.test

@@ -118,6 +118,8 @@ test('rule 3: exact is the key itself, wildcards included', () => {
   assert.equal(owners('web.org'), ['web.org.']);
   assert.equal(owners('*.org'), ['db.org.', 'web.org.']);
   assert.equal(owners('org'), []);
+  assert.equal(owners('any.org'), [], 'a service named any is there, by what is below it');
+  assert.equal(owners('1.any.org'), ['1.any.org.']);
 });
 
 test('rule 3: a name exists when a key is at it or below it, whatever its value', () => {
