@@ -4,7 +4,7 @@ import { TooManyRecords } from '../zone/select.ts';
 import { isNameHost } from '../zone/stored-record.ts';
 import type { Zone } from '../zone/zone.ts';
 import { Inquiry } from './inquiry.ts';
-import type { Outcome } from './outcome.ts';
+import type { Answer, Outcome } from './outcome.ts';
 import type { Question } from './question.ts';
 import { addAddresses } from './records/address.ts';
 import { nsOfApex, soaOf } from './records/apex.ts';
@@ -52,7 +52,8 @@ export function lookup(zone: Zone, question: Question, settings: LookupSettings,
 
 /** A reverse name in no zone of ours: what we know of the address goes before what the forwarder knows. */
 function reverseOutside(name: OwnerName, inquiry: Inquiry): Outcome {
-  return answerOf({ answers: ptrOf(name, inquiry) }, inquiry) ?? { type: 'outside' };
+  const answer = answerOf({ answers: ptrOf(name, inquiry) }, inquiry);
+  return answer === undefined ? { type: 'outside' } : { ...answer, authoritative: false };
 }
 
 function inZone(apex: OwnerName, question: Question, inquiry: Inquiry): Outcome {
@@ -120,14 +121,22 @@ function anyOf(owner: OwnerName, inquiry: Inquiry): Section {
 function soaAnswer(apex: OwnerName, { trail, settings, revision, context }: Inquiry): Outcome {
   trail.holdsUntil(context.nowMs);
   const answers = [soaOf(apex, settings, revision, context.availability)];
-  return { type: 'answer', answers, authority: [], additional: [], rotateFrom: 1, ...trail.dependencies() };
+  return {
+    type: 'answer',
+    answers,
+    authority: [],
+    additional: [],
+    authoritative: true,
+    rotateFrom: 1,
+    ...trail.dependencies(),
+  };
 }
 
 /** Undefined when there is nothing to answer with. */
 function answerOf(
   parts: Partial<TargetSections> & { answers: Section; aliases?: Section; rotates?: boolean },
   { trail }: Inquiry,
-): Outcome | undefined {
+): Answer | undefined {
   const { aliases = new Section(), answers, additional = new Section(), rotates = false } = parts;
   if (answers.size === 0) return undefined;
   const records = aliases.recordsWithOneTtl(trail, answers);
@@ -136,6 +145,7 @@ function answerOf(
     answers: records,
     authority: [],
     additional: additional.recordsBySet(trail),
+    authoritative: true,
     rotateFrom: rotates ? aliases.size : records.length,
     ...trail.dependencies(),
   };

@@ -21,6 +21,8 @@ export interface Answer extends Dependent {
   readonly answers: readonly ResourceRecord[];
   readonly authority: readonly ResourceRecord[];
   readonly additional: readonly ResourceRecord[];
+  /** False: what we know of a name in a zone of others. */
+  readonly authoritative: boolean;
   /** Index into `answers` from which RRs may rotate; CNAMEs before it stay first and in chain order. */
   readonly rotateFrom: number;
 }

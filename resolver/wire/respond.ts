@@ -37,8 +37,8 @@ export interface Room {
 }
 
 /**
- * What a zone's outcome says on the wire. AA is set for our zones, positive and negative alike. Outcomes about names
- * outside are the caller's.
+ * What a zone's outcome says on the wire. AA is set for our zones, positive and negative alike. What only others can say of
+ * names outside is the caller's.
  *
  * @param soaOf for the authority of negative answers (RFC 2308 §3)
  */
@@ -51,7 +51,7 @@ export function responseOf(
     case 'answer':
       return {
         rcode: Rcode.NOERROR,
-        authoritative: true,
+        authoritative: outcome.authoritative,
         answers: outcome.answers,
         authority: outcome.authority,
         additional: outcome.additional,

@@ -723,6 +723,8 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
       long.skydns.test    host=10.0.1.1 lease=100
       short.skydns.test   host=10.0.1.2 lease=100 ttl=40
       least.skydns.test   host=10.0.1.3 lease=100 ttl=4000
+      foreign.skydns.test host=192.0.2.9
+      8.2.0.192.in-addr.arpa host=eight.outside.example
       ${Array.from({ length: 80 }, (_none, at) => `n${at}.wide.skydns.test host=10.0.2.${at}`).join('\n')}`,
       prefix,
     );
@@ -768,9 +770,17 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
     assert.equal([whole.flag_tc, whole.answers?.length], [false, 80]);
   });
 
-  test('PTR of an address in no reverse zone of ours: what we know, else the forwarder', async () => {
-    const foreign = await askUdp(resolver.server, { name: '7.2.0.192.in-addr.arpa', type: 'PTR' });
-    assert.equal(recordTexts(foreign.answers), ['7.2.0.192.in-addr.arpa PTR seven.outside.example']);
+  test('PTR of an address in no reverse zone of ours: what we know, else the forwarder; never with AA', async () => {
+    for (const [name, target] of [
+      ['7.2.0.192.in-addr.arpa', 'seven.outside.example'],
+      ['9.2.0.192.in-addr.arpa', 'foreign.skydns.test'],
+      ['8.2.0.192.in-addr.arpa', 'eight.outside.example'],
+      ['1.0.0.10.in-addr.arpa', '1.web.skydns.test'],
+    ]) {
+      const ptr = await askUdp(resolver.server, { name: name as string, type: 'PTR' });
+      assert.equal(recordTexts(ptr.answers), [`${name} PTR ${target}`]);
+      assert.is(ptr.flag_aa, name === '1.0.0.10.in-addr.arpa', `${name}: AA is for our zones`);
+    }
   });
 
   test('class CH: four names answered, others and other classes refused; other opcodes not implemented', async () => {

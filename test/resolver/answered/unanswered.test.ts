@@ -181,7 +181,7 @@ const EVERYTHING = {
   validUntilMs: 0,
   unresolved: [],
 } as const;
-const ANSWER = { ...EVERYTHING, answers: [], authority: [], additional: [], rotateFrom: 0 };
+const ANSWER = { ...EVERYTHING, answers: [], authority: [], additional: [], authoritative: true, rotateFrom: 0 };
 const QUESTION = { name: parseName('example.org'), type: 33 };
 
 test('a newer change of a key takes the place of the older one, which nobody will see', () => {

@@ -231,6 +231,20 @@ function withAdditional(...records: Buffer[]): Buffer {
   return query;
 }
 
+test('AA in our zones alone: not of a PTR in a reverse zone of others, compiled or not', () => {
+  for (const [zones, gives] of [
+    [['example.org.'], 'NOERROR rd'],
+    [['example.org.', '2.0.192.in-addr.arpa.'], 'NOERROR aa rd'],
+  ] as const) {
+    const state = answering(`${ZONE}\n9.2.0.192.in-addr.arpa host=nine.example.com`, {
+      lookupSettings: { zones: zones.map(parseName) },
+    });
+    for (const name of ['1.2.0.192.in-addr.arpa', '9.2.0.192.in-addr.arpa']) {
+      for (let times = 0; times < 2; times += 1) assert.is(head(state.ask({ name, type: 'PTR' })), gives, name);
+    }
+  }
+});
+
 test('answers with the id, RD and letter case of the query, from compiled answers as from fresh ones', () => {
   const state = on();
   for (const [id, name, flags] of [
@@ -309,7 +323,15 @@ test('an answer is looked up again when its time is over', () => {
         const answers = [
           { owner: parseName('web.example.org'), ttlSeconds: 1, type: 'A' as const, address: '192.0.2.1' },
         ];
-        return { type: 'answer', answers, authority: [], additional: [], rotateFrom: 0, ...dependencies };
+        return {
+          type: 'answer',
+          answers,
+          authority: [],
+          additional: [],
+          authoritative: true,
+          rotateFrom: 0,
+          ...dependencies,
+        };
       },
     },
   });
