@@ -22,8 +22,8 @@ export interface ServiceRecord {
   readonly group?: string;
   /** Ours: the name of the port, as in `_http._tcp` (RFC 2782). */
   readonly portName?: string;
-  /** Ours. */
-  readonly protocol?: 'tcp' | 'udp';
+  /** Ours: `tcp` or `udp`, of the port. Others may write another one. */
+  readonly protocol?: string;
   /** Ours: `<host>/<announcer id>`, who wrote the key and alone may change it. */
   readonly owner?: string;
   /** Ours: the full container id. */
@@ -60,7 +60,7 @@ const REQUIRED: ReadonlyMap<string, readonly [check: Check, expected: string]> =
 /** Fields of ours; one of the wrong type is another writer's field of the same name, and is left out. */
 const OPTIONAL: ReadonlyMap<string, Check> = new Map([
   ['portName', isString],
-  ['protocol', (value) => value === 'tcp' || value === 'udp'],
+  ['protocol', isString],
   ['owner', isString],
   ['container', isString],
   ['image', isString],

@@ -17,7 +17,7 @@ export interface ListedInstance {
   readonly detail?: string;
   readonly host?: string;
   readonly port?: number;
-  readonly protocol?: 'tcp' | 'udp';
+  readonly protocol?: string;
   readonly portName?: string;
   readonly ttlSeconds?: number;
   /** Announced or held since; absent when that cannot be read. */

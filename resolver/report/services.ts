@@ -18,7 +18,7 @@ export interface ListedInstance {
   /** The record's address or the name it points at. */
   readonly host?: string;
   readonly port?: number;
-  readonly protocol?: 'tcp' | 'udp';
+  readonly protocol?: string;
   readonly portName?: string;
   /** Of the record itself; answers have the lesser of this and what is left of the lease. */
   readonly ttlSeconds?: number;

@@ -46,7 +46,8 @@ export interface Traits {
   readonly group: string;
   /** Lower case. */
   readonly portName: string | undefined;
-  readonly protocol: 'tcp' | 'udp';
+  /** Undefined: another one, so the record is in no name of RFC 2782. */
+  readonly protocol: 'tcp' | 'udp' | undefined;
 }
 
 export const PRIORITY_DEFAULT = 10;
@@ -93,8 +94,13 @@ function traitsOf(record: ServiceRecord): Traits {
     targetstrip: Math.max(record.targetstrip ?? 0, 0),
     group: record.group ?? '',
     portName: record.portName?.toLowerCase() || undefined,
-    protocol: record.protocol ?? 'tcp',
+    protocol: protocolOf(record),
   };
+}
+
+function protocolOf(record: ServiceRecord): Traits['protocol'] {
+  const protocol = record.protocol?.toLowerCase() || 'tcp';
+  return protocol === 'tcp' || protocol === 'udp' ? protocol : undefined;
 }
 
 /** Whether a host of {@link Facts} is a name: only names end in a dot. */
@@ -117,7 +123,7 @@ export function traitsKey(t: Traits): string {
     t.mail,
     t.ttlSeconds ?? 0,
     t.targetstrip,
-    t.protocol,
+    t.protocol ?? '',
     t.portName ?? '',
     t.group,
     t.text ?? '',

@@ -24,7 +24,7 @@ function isUnderscored(label: string): boolean {
   return label.length > 1 && label.startsWith('_');
 }
 
-/** Whether a record is one of the service: it names its port so; a record that names no protocol has TCP. */
+/** Whether a record is one of the service: it names its port so; one that names no protocol has TCP, one that names another is in none. */
 export function offers({ facts }: UsableRecord, { portName, protocol }: ServiceName): boolean {
   const { traits } = facts;
   if (facts.host === undefined || traits.portName === undefined || traits.protocol !== protocol) return false;

@@ -469,8 +469,15 @@ const ROWS: readonly SemanticsRow[] = [
     records: `
       1.v8.skydns.test host=10.25.0.1 port=80 portName=http
       2.v8.skydns.test host=10.25.0.2 port=90 portName=metrics
-      3.v8.skydns.test host=10.25.0.3 port=53 portName=dns protocol=udp`,
+      3.v8.skydns.test host=10.25.0.3 port=53 portName=dns protocol=udp
+      1.v9.skydns.test host=10.25.1.1 port=53 portName=dns protocol=UDP
+      2.v9.skydns.test host=10.25.1.2 port=99 portName=dns protocol=sctp`,
     asks: {
+      '_dns._udp.v9.skydns.test SRV': `
+        _dns._udp.v9.skydns.test. 300 SRV 10 100 53 1.v9.skydns.test.
+        + 1.v9.skydns.test. 300 A 10.25.1.1`,
+      '_dns._tcp.v9.skydns.test SRV': 'NXDOMAIN skydns.test.',
+      '_dns._sctp.v9.skydns.test SRV': 'NXDOMAIN skydns.test.',
       '_http._tcp.v8.skydns.test SRV': `
         _http._tcp.v8.skydns.test. 300 SRV 10 100 80 1.v8.skydns.test.
         + 1.v8.skydns.test. 300 A 10.25.0.1`,

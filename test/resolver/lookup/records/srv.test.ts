@@ -163,8 +163,20 @@ const rows: Row[] = [
       1.web.example.org host=192.0.2.1 port=80 portName=http protocol=tcp
       2.web.example.org host=192.0.2.1 port=443 portName=HTTPS
       3.web.example.org host=192.0.2.1 port=53 portName=dns protocol=udp
-      4.web.example.org host=192.0.2.1 port=99`,
+      4.web.example.org host=192.0.2.1 port=99
+      5.web.example.org host=192.0.2.1 port=54 portName=zone protocol=UDP
+      6.web.example.org host=192.0.2.1 port=55 portName=stream protocol=sctp
+      7.web.example.org host=192.0.2.1 port=56 portName=empty protocol=""`,
     asks: {
+      '_zone._udp.web.example.org SRV': `
+        _zone._udp.web.example.org. 5 IN SRV 10 100 54 5.web.example.org.
+        + 5.web.example.org. 5 IN A 192.0.2.1`,
+      '_zone._tcp.web.example.org SRV': 'NXDOMAIN example.org.',
+      '_stream._tcp.web.example.org SRV': 'NXDOMAIN example.org.',
+      '_stream._sctp.web.example.org SRV': 'NXDOMAIN example.org.',
+      '_empty._tcp.web.example.org SRV': `
+        _empty._tcp.web.example.org. 5 IN SRV 10 100 56 7.web.example.org.
+        + 7.web.example.org. 5 IN A 192.0.2.1`,
       '_http._tcp.web.example.org SRV': `
         _http._tcp.web.example.org. 5 IN SRV 10 100 80 1.web.example.org.
         + 1.web.example.org. 5 IN A 192.0.2.1`,
