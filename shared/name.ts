@@ -8,7 +8,10 @@
 /** A whole domain name in presentation format (RFC 1035 §5.1): lower case, escaped, with its trailing dot. The root is `.`. */
 export type OwnerName = string & { readonly __brand: 'OwnerName' };
 
-/** A key in etcd: the configured prefix, then the name's labels from the root down, each behind a `/`. */
+/**
+ * A key in etcd: the configured prefix, then the name's labels from the root down, each behind a `/`. One whose octets are not
+ * UTF-8 is no name; see {@link keyOfOctets}.
+ */
 export type EtcdKey = string & { readonly __brand: 'EtcdKey' };
 
 /** The labels of a name, leftmost first, without the root. */
@@ -165,11 +168,11 @@ function segmentOf(label: string): string | undefined {
 }
 
 /**
- * The labels that `key` stands for, leftmost first; undefined when the key is not below `prefix`, or has an empty
- * segment or one over 63 octets (it can then be no name).
+ * The labels that `key` stands for, leftmost first; undefined when the key is not below `prefix`, is not UTF-8, or has an
+ * empty segment or one over 63 octets (it can then be no name).
  */
 export function labelsOfKey(key: string, prefix: string): string[] | undefined {
-  if (!key.startsWith(`${prefix}/`)) return undefined;
+  if (!key.startsWith(`${prefix}/`) || !isUtf8Key(key)) return undefined;
   const labels = key
     .slice(prefix.length + 1)
     .split('/')
@@ -186,19 +189,53 @@ export function ownerOf(key: string, prefix: string): OwnerName | undefined {
   return octets > NAME_OCTETS_MAX ? undefined : nameOf(labels);
 }
 
+/** What is added to an octet to make it a lone surrogate, which no text of UTF-8 has. */
+const LONE_SURROGATE = 0xdc00;
+
 /**
- * Orders keys as etcd does, by their UTF-8 octets. Negative when `a` comes first.
+ * A key as etcd has it, as text: UTF-8, or, where its octets are none, with each octet over 127 as a lone surrogate, `\udc80`
+ * to `\udcff`. So no two keys become one.
+ */
+export function keyOfOctets(octets: Buffer): EtcdKey {
+  const text = octets.toString('utf8');
+  if (!text.includes('\uFFFD') || Buffer.from(text, 'utf8').equals(octets)) return text as EtcdKey;
+  const escaped = (octet: string): string => String.fromCharCode(LONE_SURROGATE + octet.charCodeAt(0));
+  return octets.toString('latin1').replace(/[\x80-\xff]/g, escaped) as EtcdKey;
+}
+
+/** The octets of a key in etcd: what {@link keyOfOctets} was given. */
+export function octetsOfKey(key: string): Buffer {
+  if (isUtf8Key(key)) return Buffer.from(key, 'utf8');
+  const octet = (escaped: string): string => String.fromCharCode(escaped.charCodeAt(0) - LONE_SURROGATE);
+  return Buffer.from(key.replace(/[\udc80-\udcff]/g, octet), 'latin1');
+}
+
+/** Whether the octets of a key are UTF-8. */
+export function isUtf8Key(key: string): boolean {
+  return !/\p{Surrogate}/u.test(key);
+}
+
+/**
+ * Orders keys as etcd does, by their octets. Negative when `a` comes first.
  *
- * Code units order alike except that surrogates (characters above U+FFFF, four octets) come after U+E000 to U+FFFF (three).
+ * Code units order alike except that surrogates (characters above U+FFFF, four octets) come after U+E000 to U+FFFF (three),
+ * and those that stand for an octet where the octet does.
  */
 export function compareKeys(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
     const left = a.charCodeAt(at);
     const right = b.charCodeAt(at);
-    if (left !== right) return left < 0xd800 || right < 0xd800 ? left - right : rankOf(left) - rankOf(right);
+    if (left === right) continue;
+    if (mayBeOctet(left) || mayBeOctet(right)) return octetsOfKey(a).compare(octetsOfKey(b));
+    return left < 0xd800 || right < 0xd800 ? left - right : rankOf(left) - rankOf(right);
   }
   return a.length - b.length;
+}
+
+/** The second half of a character above U+FFFF may look so, too. */
+function mayBeOctet(codeUnit: number): boolean {
+  return codeUnit >= 0xdc80 && codeUnit <= 0xdcff;
 }
 
 function rankOf(codeUnit: number): number {

@@ -1,4 +1,4 @@
-import { type EtcdKey, LABEL_OCTETS_MAX, NAME_OCTETS_MAX } from '../../shared/name.ts';
+import { type EtcdKey, isUtf8Key, LABEL_OCTETS_MAX, NAME_OCTETS_MAX } from '../../shared/name.ts';
 import { isAscii, KeyNode, labelOf } from './key-node.ts';
 
 /** V8 makes a longer substring a view, which would keep the whole key alive. */
@@ -71,12 +71,14 @@ export class KeyTree {
   }
 }
 
-/** The segments of a key below `prefix`, root first; undefined when the key is no name (RFC 1035 §2.3.4). */
+/** The segments of a key below `prefix`, root first; undefined when the key is no name (RFC 1035 §2.3.4), or not UTF-8. */
 export function segmentsOf(key: EtcdKey, prefix: string): string[] | undefined {
   const segments = key.slice(prefix.length + 1).split('/');
   let octets = 1;
   for (const segment of segments) {
-    const length = isAscii(segment) ? segment.length : Buffer.byteLength(segment, 'utf8');
+    const isPlain = isAscii(segment);
+    if (!isPlain && !isUtf8Key(segment)) return undefined;
+    const length = isPlain ? segment.length : Buffer.byteLength(segment, 'utf8');
     if (length === 0 || length > LABEL_OCTETS_MAX) return undefined;
     octets += length + 1;
   }

@@ -1,4 +1,4 @@
-import { compareKeys, type EtcdKey, type OwnerName } from '../../shared/name.ts';
+import { compareKeys, type EtcdKey, isUtf8Key, type OwnerName } from '../../shared/name.ts';
 import type { LeaseId } from '../../shared/store.ts';
 import { AddressIndex } from './address-index.ts';
 import type { ZoneEvent } from './event.ts';
@@ -33,6 +33,9 @@ const NOTHING: ZoneChange = { names: [], addresses: [] };
 
 const NO_NAME =
   'key is no domain name: a segment is empty or over 63 octets, or the whole is over 255 octets (RFC 1035 §2.3.4)';
+
+const NOT_UTF8 =
+  'key is no domain name: it is not UTF-8; its octets over 127 stand here as \\udc80 to \\udcff (0x80 to 0xff)';
 
 /**
  * What the store holds below the prefix, as a tree by labels from the root. {@link evolve} is the only way to change it.
@@ -170,7 +173,7 @@ export class Zone {
   }
 
   private putStray(entry: StoredEntry): ZoneChange {
-    const problem = { key: entry.key, reason: NO_NAME };
+    const problem = { key: entry.key, reason: isUtf8Key(entry.key) ? NO_NAME : NOT_UTF8 };
     if (!this.strays.has(entry.key)) this.problemList.add(problem);
     this.strays.set(entry.key, entry);
     return { ...NOTHING, problem };

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,13 +7,16 @@ import {
   type EtcdKey,
   foldCase,
   isLdhLabel,
+  isUtf8Key,
   isWithin,
   keyOf,
+  keyOfOctets,
   labelsOf,
   labelsOfKey,
   NameError,
   nameOf,
   type OwnerName,
+  octetsOfKey,
   ownerOf,
   parseLabels,
   parseName,
@@ -183,6 +187,35 @@ test('keys order by their octets, as in etcd', () => {
   );
   const inOrder = ['/a', '/a-b', '/a-b/x', '/a.b', '/a/x', '/ab', '/\uffee', '/\u{1f600}'] as EtcdKey[];
   assert.equal([...inOrder].reverse().sort(compareKeys), inOrder);
+});
+
+test('keys that are not UTF-8 are no two alike, are themselves again, and order by their octets', () => {
+  const octets = fc.oneof(
+    fc.uint8Array({ maxLength: 12 }),
+    fc.array(
+      fc.constantFrom(0x2f, 0x61, 0x7f, 0x80, 0xc3, 0xa9, 0xed, 0xef, 0xbf, 0xbd, 0xf0, 0x9f, 0x98, 0x80, 0xfe, 0xff),
+    ),
+    fc.string({ unit: 'binary', maxLength: 6 }).map((text) => Buffer.from(text, 'utf8')),
+  );
+  fc.assert(
+    fc.property(octets, octets, (left, right) => {
+      const [a, b] = [Buffer.from(left), Buffer.from(right)];
+      const [keyA, keyB] = [keyOfOctets(a), keyOfOctets(b)];
+      assert.equal(octetsOfKey(keyA), a);
+      assert.is(isUtf8Key(keyA), isUtf8(a));
+      if (isUtf8(a)) assert.is(keyA, a.toString('utf8'));
+      assert.is(Math.sign(compareKeys(keyA, keyB)), Buffer.compare(a, b));
+      assert.is(JSON.parse(JSON.stringify(keyA)), keyA);
+    }),
+    { numRuns: 2_000 },
+  );
+  assert.is(keyOfOctets(Buffer.from('/skydns/\xff', 'latin1')), '/skydns/\udcff');
+  assert.is(ownerOf('/skydns/\udcff', '/skydns'), undefined);
+  assert.is(
+    ownerOf(keyOfOctets(Buffer.from('/skydns/\ufffd')), '/skydns'),
+    '\\239\\191\\189.',
+    'a character like others',
+  );
 });
 
 test('LDH labels are letters, digits and inner hyphens (RFC 1123 §2.1)', () => {

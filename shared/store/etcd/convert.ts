@@ -1,4 +1,4 @@
-import type { EtcdKey } from '../../name.ts';
+import { keyOfOctets, octetsOfKey } from '../../name.ts';
 import {
   type Change,
   type CommitResult,
@@ -33,7 +33,7 @@ export function keyAfter(key: Buffer): Buffer {
 
 export function entryOf(kv: KeyValue): Entry {
   const entry = {
-    key: kv.key.toString('utf8') as EtcdKey,
+    key: keyOfOctets(kv.key),
     value: kv.value.toString('utf8'),
     createRevision: BigInt(kv.create_revision),
     modRevision: BigInt(kv.mod_revision),
@@ -43,7 +43,7 @@ export function entryOf(kv: KeyValue): Entry {
 
 export function changeOf({ type, kv }: WatchEvent): Change {
   if (type === 'Put') return { type: 'put', entry: entryOf(kv) };
-  return { type: 'delete', key: kv.key.toString('utf8') as EtcdKey, modRevision: BigInt(kv.mod_revision) };
+  return { type: 'delete', key: keyOfOctets(kv.key), modRevision: BigInt(kv.mod_revision) };
 }
 
 /** @throws {StoreError} `invalid` when it has more than {@link TRANSACTION_OPS_MAX} parts */
@@ -60,18 +60,18 @@ export function txnRequestOf({ expect, writes }: Transaction): TxnRequest {
   return {
     compare: expect.map(compareOf),
     success: writes.map(requestOf),
-    failure: expectedKeys.map((key) => ({ request_range: { key: octetsOf(key) } })),
+    failure: expectedKeys.map((key) => ({ request_range: { key: octetsOfKey(key) } })),
   };
 }
 
 function compareOf(expectation: Expectation): Compare {
-  const key = octetsOf(expectation.key);
+  const key = octetsOfKey(expectation.key);
   if ('absent' in expectation) return { target: 'Create', result: 'Equal', key, create_revision: '0' };
   return { target: 'Mod', result: 'Equal', key, mod_revision: String(expectation.modRevision) };
 }
 
 function requestOf(write: Write): RequestOp {
-  const key = octetsOf(write.key);
+  const key = octetsOfKey(write.key);
   if (write.type === 'delete') return { request_delete_range: { key } };
   const value = Buffer.from(write.value, 'utf8');
   return { request_put: write.lease === undefined ? { key, value } : { key, value, lease: write.lease } };
@@ -85,8 +85,4 @@ export function commitResultOf({ header, succeeded, responses }: TxnResponse): C
     revision,
     found: responses.flatMap(({ response_range: range }) => (range?.kvs ?? []).map(entryOf)),
   };
-}
-
-function octetsOf(key: EtcdKey): Buffer {
-  return Buffer.from(key, 'utf8');
 }

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { FollowTimings } from '../../../resolver/following/follow.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
 import { silentLog } from '../../../shared/log.ts';
+import { octetsOfKey } from '../../../shared/name.ts';
 import { openEtcdStore } from '../../../shared/store/etcd/etcd.ts';
 import type { Store } from '../../../shared/store.ts';
 import { contentsOf, contentsOfStore, type FollowedZone, followZone, stopFollowers } from '../../support/follower.ts';
@@ -171,6 +172,40 @@ test('an etcd made anew on the same address is another store: its names come, th
   followed.stop();
   for (const each of [seed, store, again]) await each.close();
   await second.stop();
+});
+
+test('keys that are not UTF-8: each stands, and goes, for itself; reads find no drift in them, nor an end', async () => {
+  const other = await startEtcd();
+  const call = async (path: string, octets: string, value?: string): Promise<void> => {
+    const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64');
+    const body = JSON.stringify({ key: base64(octets), ...(value !== undefined && { value: base64(value) }) });
+    const response = await fetch(`${other.url}/v3/kv/${path}`, { method: 'POST', body });
+    assert.ok(response.ok, `${path}: ${response.status}`);
+  };
+  const below = '/skydns/org/example/web/';
+  // The fourth is U+FFFD, which everything that is not UTF-8 is shown as; the last one, of four octets, U+1F600.
+  const labels = ['\x80', '\xe9', '\xfe', '\xef\xbf\xbd', '\xff', 'a\xff', '\xf0\x9f\x98\x80'];
+  for (const label of labels.slice(0, 3)) await call('put', `${below}${label}`, '{"host":"192.0.2.1"}');
+  const store = openEtcdStore({ endpoints: [other.url], log: silentLog });
+  const followed = followZone(store, { timings: { ...TIMINGS, rereadMs: 50, driftGraceMs: 1 } });
+  await until('the first sync', () => followed.confirmations > 0);
+  for (const label of labels.slice(3)) await call('put', `${below}${label}`, '{"host":"192.0.2.1"}');
+  await until('all seven', () => followed.zone.size === 7);
+  assert.is(followed.zone.problemCount, 5);
+  await call('deleterange', `${below}\xfe`);
+  await until('one less', () => followed.zone.size === 6);
+  assert.equal(
+    [...followed.zone.problems.keys()].map((each) => octetsOfKey(each).toString('latin1')).sort(),
+    ['\x80', '\xe9', '\xff', 'a\xff'].map((label) => `${below}${label}`).sort(),
+  );
+  await untilAsStored(followed, store);
+  const confirmed = followed.confirmations;
+  await until('some more reads', () => followed.confirmations > confirmed + 3);
+  assert.is(followed.error, undefined);
+  assert.is(followed.ofType('DriftFound').length, 0);
+  followed.stop();
+  await store.close();
+  await other.stop();
 });
 
 test('a leader that dies costs no event', async () => {

@@ -3,8 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ZoneEvent } from '../../../resolver/zone/event.ts';
 import { PROBLEMS_LISTED_MAX } from '../../../resolver/zone/problem-list.ts';
+import { select } from '../../../resolver/zone/select.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
-import type { EtcdKey } from '../../../shared/name.ts';
+import { type EtcdKey, keyOfOctets, parseName } from '../../../shared/name.ts';
 import { deletion, keyFor, put, zoneFrom } from '../../support/zone-text.ts';
 
 const test = suite('resolver/zone');
@@ -121,6 +122,16 @@ test('a key that is no name is kept, listed, and changes no answer', () => {
   evolve(zone, deletion(keys[0] as EtcdKey, 5));
   assert.is(zone.problemCount, 2);
   assert.is(zone.size, 2);
+});
+
+test('keys that are not UTF-8 are each a problem of its own, and go one by one', () => {
+  const keys = ['\xfe', '\xff', 'a\xff'].map((label) => keyOfOctets(Buffer.from(`/skydns/org/web/${label}`, 'latin1')));
+  const zone = after(...keys.map((key, index) => put(key, A, index + 1)));
+  assert.is(zone.problemCount, 3);
+  for (const key of keys) assert.match(zone.problems.get(key) ?? '', /not UTF-8/);
+  assert.equal(select(zone, parseName('web.org')), []);
+  evolve(zone, deletion(keys[0] as EtcdKey, 5));
+  assert.equal([...zone.problems.keys()], keys.slice(1));
 });
 
 test('lists a bounded number of problems and counts them all', () => {
