@@ -103,11 +103,12 @@ export class UpstreamForwarder implements Forwarder {
     const response = await this.#answer(query, scanMessage(query) as ScannedMessage);
     const decoded = response && decodeResponse(response);
     const found = decoded && addressesIn(decoded, question);
-    const ttlMs = found === undefined || found.addresses.length === 0 ? 0 : found.ttlSeconds * 1000;
+    const ttlSeconds = found === undefined || found.addresses.length === 0 ? undefined : found.ttlSeconds;
     const answer = {
       addresses: found?.addresses ?? [],
       aliases: found?.aliases ?? [],
-      validUntilMs: this.#now() + Math.max(OUTSIDE_MIN_MS, ttlMs),
+      validUntilMs: this.#now() + Math.max(OUTSIDE_MIN_MS, (ttlSeconds ?? 0) * 1000),
+      ...(ttlSeconds === 0 && { ttlIsZero: true as const }),
     };
     const [oldest] = this.#outside.keys();
     if (this.#outside.size >= OUTSIDE_MAX && oldest !== undefined) this.#outside.delete(oldest);

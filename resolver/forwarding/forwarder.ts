@@ -24,4 +24,6 @@ export interface OutsideAnswer {
   /** The names that CNAMEs led to from the name asked for, in chain order; the addresses are those of the last. */
   readonly aliases?: readonly OwnerName[];
   readonly validUntilMs: number;
+  /** The TTL was 0: sent so (RFC 1035 §3.2.1), though the answer serves for a moment the questions that wait for it. */
+  readonly ttlIsZero?: true;
 }

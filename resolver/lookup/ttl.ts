@@ -1,3 +1,4 @@
+import type { OutsideAnswer } from '../forwarding/forwarder.ts';
 import type { UsableRecord } from '../zone/select.ts';
 import { TTL_MAX } from '../zone/stored-record.ts';
 import type { Inquiry } from './inquiry.ts';
@@ -31,9 +32,10 @@ export function defaultLifetime({ context, settings }: Inquiry): Lifetime {
 }
 
 /** Of an answer from outside, which counts down; its end ends the outcome too, unlike that of a lease. */
-export function outsideLifetime(validUntilMs: number, { context, trail }: Inquiry): Lifetime {
+export function outsideLifetime({ validUntilMs, ttlIsZero }: OutsideAnswer, { context, trail }: Inquiry): Lifetime {
   trail.holdsUntil(validUntilMs);
-  return { ttlSeconds: cap(secondsLeft(validUntilMs, context.nowMs), context), endsMs: validUntilMs };
+  const ttlSeconds = ttlIsZero ? 0 : cap(secondsLeft(validUntilMs, context.nowMs), context);
+  return { ttlSeconds, endsMs: validUntilMs };
 }
 
 export function shorter(a: Lifetime, b: Lifetime): Lifetime {

@@ -67,7 +67,8 @@ export function outsideWith(
     answers.set(`${name} ${type}`, {
       addresses,
       aliases: aliases.map(parseName) as OwnerName[],
-      validUntilMs: NOW_MS + ttlSeconds * 1000,
+      validUntilMs: NOW_MS + Math.max(1, ttlSeconds) * 1000,
+      ...(ttlSeconds === 0 && { ttlIsZero: true as const }),
     });
   }
   return ({ name, type }) => answers.get(`${name} ${type}`);

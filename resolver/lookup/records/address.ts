@@ -93,7 +93,7 @@ function fillFromOutside(link: Link, families: readonly Family[], inquiry: Inqui
       inquiry.trail.lacks(question);
       continue;
     }
-    const lifetime = outsideLifetime(answer.validUntilMs, inquiry);
+    const lifetime = outsideLifetime(answer, inquiry);
     let end = link;
     for (const alias of answer.aliases ?? []) {
       const to: Link = { owner: alias, items: [] };

@@ -309,6 +309,22 @@ test('resolve gives the addresses behind a CNAME, and cached knows them for thei
   );
 });
 
+test('a TTL of 0 is said to be one, and kept for a second for those who wait for it', async () => {
+  let nowMs = 1_000_000;
+  await withUpstreams(
+    1,
+    async ({ forwarder, upstreams }) => {
+      upstreams[0]!.setRecords('zero.example.org. 0 IN A 192.0.2.70');
+      const question = { name: parseName('zero.example.org'), type: RrType.A };
+      const { ttlIsZero, validUntilMs } = await forwarder.resolve(question);
+      assert.equal([ttlIsZero, validUntilMs], [true, nowMs + 1000]);
+      nowMs += 1000;
+      assert.is(forwarder.cached(question), undefined);
+    },
+    { now: () => nowMs },
+  );
+});
+
 test('close ends what is on its way', () =>
   withUpstreams(1, async ({ forwarder, upstreams }) => {
     const asked = new Promise<void>((resolve) => {

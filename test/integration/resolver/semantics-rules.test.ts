@@ -25,6 +25,7 @@ const OUTSIDE = `
   host.outside.example. 40 IN A 198.51.100.1
   host.outside.example. 40 IN AAAA 2001:db8::51
   v4.outside.example. 900 IN A 198.51.100.2
+  zero.outside.example. 0 IN A 198.51.100.3
   7.2.0.192.in-addr.arpa. 600 IN PTR seven.outside.example.
   outside.example. 30 IN SOA ns.outside.example. root.outside.example. 1 2 3 4 30
 `;
@@ -341,8 +342,12 @@ const ROWS: readonly SemanticsRow[] = [
       o1.skydns.test     host=www.outside.example
       1.o2.skydns.test   host=gone.outside.example
       2.o2.skydns.test   host=10.18.0.1
-      o3.skydns.test     host=gone.outside.example`,
+      o3.skydns.test     host=gone.outside.example
+      o4.skydns.test     host=zero.outside.example`,
     asks: {
+      'o4.skydns.test A': `
+        o4.skydns.test. 0 CNAME zero.outside.example.
+        zero.outside.example. 0 A 198.51.100.3`,
       'o1.skydns.test A': `
         o1.skydns.test. 40 CNAME www.outside.example.
         www.outside.example. 40 CNAME host.outside.example.

@@ -135,6 +135,15 @@ test('an answer from outside ends with its TTL, and so does the lack of one', ()
   assert.is(holdsForMs(none), 9000);
 });
 
+test('a TTL of 0 from outside is sent as 0, and the answer holds for a second all the same', () => {
+  const outside = outsideWith({
+    'a.example.com A': { addresses: ['198.51.100.1'], aliases: ['b.example.com'], ttlSeconds: 0 },
+  });
+  const outcome = ask('web.example.org host=a.example.com ttl=300', 'web.example.org A', { outside });
+  assert.equal(ttls(outcome), [0, 0, 0]);
+  assert.is(holdsForMs(outcome), 1000);
+});
+
 test('an SOA is true only now, since its serial goes with every change', () => {
   assert.is(holdsForMs(ask('', 'example.org SOA')), 0);
 });
