@@ -17,16 +17,16 @@ interface Link {
   readonly owner: OwnerName;
   readonly items: Item[];
 }
-type Item =
-  | { readonly type: 'address'; readonly address: string; readonly lifetime: Lifetime }
-  | { readonly type: 'alias'; readonly to: Link; lifetime: Lifetime };
+type Item = Address | Alias;
+type Address = { readonly type: 'address'; readonly address: string; readonly lifetime: Lifetime };
+type Alias = { readonly type: 'alias'; readonly to: Link; lifetime: Lifetime };
 
 /**
  * Puts the addresses of `owner` into `addresses`, and the CNAMEs that lead to them into `cnames`, in chain order.
  *
  * A host that is a name is a CNAME: followed where the name is ours, else asked of the forwarder, and sent only when it
  * leads to an address. Of several at one owner the first is sent, for an owner has one CNAME; the addresses of the others
- * are sent all the same.
+ * are sent all the same. An apex has none, beside its SOA and NS (RFC 1034 §3.6.2): the addresses are sent as its own.
  */
 export function addAddresses(
   owner: OwnerName,
@@ -35,7 +35,7 @@ export function addAddresses(
   cnames: Section,
   addresses: Section,
 ): void {
-  send(chainsFrom(owner, families, inquiry), cnames, addresses);
+  send(chainsFrom(owner, families, inquiry), inquiry, cnames, addresses);
 }
 
 /** Breadth first, each name once: no loops, and many paths to one name cost one look. */
@@ -62,7 +62,7 @@ function follow(
   families: readonly Family[],
   inquiry: Inquiry,
 ): Link[] {
-  const found = new Map<OwnerName, Item & { type: 'alias' }>();
+  const found = new Map<OwnerName, Alias>();
   const selected = inquiry.standIn(link.owner);
   for (const record of inquiry.selectAddresses(link.owner)) {
     const { host } = record.facts;
@@ -77,7 +77,7 @@ function follow(
     // What a name selects includes all below it: a host there would lead back to the name.
     if (!mayLead || seen.has(host) || host === ROOT || isWithin(host, selected)) continue;
     seen.add(host);
-    const item = { type: 'alias' as const, to: { owner: host, items: [] }, lifetime: lifetimeOf(record, inquiry) };
+    const item: Alias = { type: 'alias', to: { owner: host, items: [] }, lifetime: lifetimeOf(record, inquiry) };
     found.set(host, item);
     link.items.push(item);
   }
@@ -108,13 +108,23 @@ function leadsToAddress(link: Link): boolean {
   return link.items.some((item) => item.type === 'address' || leadsToAddress(item.to));
 }
 
-function send(link: Link, cnames: Section, addresses: Section): void {
-  for (const item of link.items) {
+function send(link: Link, inquiry: Inquiry, cnames: Section, addresses: Section): void {
+  const isApex = inquiry.settings.zones.includes(link.owner);
+  for (const item of isApex ? flattened(link) : link.items) {
     if (item.type === 'address') {
       addresses.add(link.owner, { type: familyOf(item.address), address: item.address }, item.lifetime);
     } else if (leadsToAddress(item.to)) {
       cnames.add(link.owner, { type: 'CNAME', target: item.to.owner }, item.lifetime);
-      send(item.to, cnames, addresses);
+      send(item.to, inquiry, cnames, addresses);
     }
   }
+}
+
+/** The addresses that a link has and leads to, none living longer than the CNAMEs on the way to it. */
+function flattened({ items }: Link): Address[] {
+  return items.flatMap((item) =>
+    item.type === 'address'
+      ? item
+      : flattened(item.to).map((each) => ({ ...each, lifetime: shorter(each.lifetime, item.lifetime) })),
+  );
 }

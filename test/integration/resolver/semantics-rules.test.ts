@@ -627,9 +627,23 @@ const ROWS: readonly SemanticsRow[] = [
       'skydns_extra.test A': 'NODATA skydns_extra.test.',
     },
   },
+  {
+    rule: 'an apex whose host is a name: the addresses as its own, without a CNAME beside SOA and NS',
+    records: `
+      apex.dns.flat.test  host=www.outside.example ttl=200
+      to.a9.skydns.test   host=flat.test`,
+    asks: {
+      'flat.test A': 'flat.test. 40 A 198.51.100.1',
+      'flat.test AAAA': 'flat.test. 40 AAAA 2001:db8::51',
+      'flat.test CNAME': 'NODATA flat.test.',
+      'to.a9.skydns.test A': `
+        to.a9.skydns.test. 40 CNAME flat.test.
+        flat.test. 40 A 198.51.100.1`,
+    },
+  },
 ];
 
-const ZONES = ['skydns.test.', 'skydns_extra.test.', '10.0.0.0/8'].flatMap((zone) => ['--zone', zone]);
+const ZONES = ['skydns.test.', 'skydns_extra.test.', 'flat.test.', '10.0.0.0/8'].flatMap((zone) => ['--zone', zone]);
 
 function firstOf<T>(answers: readonly object[] | undefined): T {
   const [first] = answers ?? [];

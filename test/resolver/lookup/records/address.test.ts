@@ -156,6 +156,43 @@ const rows: Row[] = [
     },
   },
   {
+    rule: 'RFC 1034 §3.6.2: no CNAME at an apex, but the addresses that it would lead to, with the least TTL on the way',
+    zone: `
+      apex.dns.example.org     host=www.example.com ttl=40
+      1.apex.dns.example.net   host=192.0.2.1
+      2.apex.dns.example.net   host=web.example.org
+      3.apex.dns.example.net   host=gone.example.com
+      web.example.org          host=next.example.org ttl=3
+      next.example.org         host=192.0.2.2
+      again.example.org        host=192.0.2.2
+      alias.example.org        host=example.net
+      1.svc.example.org        host=example.net port=80`,
+    asks: {
+      'example.org A': 'example.org. 20 IN A 198.51.100.1',
+      'example.org AAAA': 'NODATA example.org.',
+      'example.org CNAME': 'NODATA example.org.',
+      'example.net A': `
+        example.net. 3 IN A 192.0.2.1
+        example.net. 3 IN A 192.0.2.2`,
+      'alias.example.org A': `
+        alias.example.org. 3 IN CNAME example.net.
+        example.net. 3 IN A 192.0.2.1
+        example.net. 3 IN A 192.0.2.2`,
+      'svc.example.org SRV': `
+        svc.example.org. 5 IN SRV 10 100 80 example.net.
+        + example.net. 3 IN A 192.0.2.1
+        + example.net. 3 IN A 192.0.2.2`,
+    },
+    context: {
+      outside: outsideWith({
+        'www.example.com A': { addresses: ['198.51.100.1'], aliases: ['host.example.com'], ttlSeconds: 20 },
+        'www.example.com AAAA': { addresses: [] },
+        'gone.example.com A': { addresses: [] },
+        'gone.example.com AAAA': { addresses: [] },
+      }),
+    },
+  },
+  {
     rule: 'the legacy scan of the whole zone, where it is on and apex.dns has nothing',
     zone: `
       1.web.example.org      host=192.0.2.1
