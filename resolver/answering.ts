@@ -15,7 +15,7 @@ import { parseResolvConf } from './forwarding/resolv-conf.ts';
 import { withoutSelf } from './forwarding/upstreams.ts';
 import { type Availability, type LookupContext, type LookupSettings, lookup, soaOf } from './lookup/lookup.ts';
 import { Answerer } from './serving/answerer.ts';
-import type { AnswerListener } from './serving/answerer-deps.ts';
+import type { AnswerListener, ToldOutside } from './serving/answerer-deps.ts';
 import { RATE_LIMIT_DEFAULTS } from './serving/rate-limit.ts';
 import { SERVER_SETTINGS } from './serving/server.ts';
 import { COMPILED_LIMITS } from './wire/compiled.ts';
@@ -57,7 +57,8 @@ export class Answering {
     this.answerer = this.#createAnswerer();
   }
 
-  context(): LookupContext {
+  /** @param told what the forwarder said to the question that is being answered, whether or not it still holds */
+  context(told?: ToldOutside): LookupContext {
     const nowMs = this.#deps.clock.nowMs();
     return {
       nowMs,
@@ -65,7 +66,7 @@ export class Answering {
       outside: (question) =>
         this.forwarder === undefined
           ? { addresses: [], validUntilMs: Number.POSITIVE_INFINITY }
-          : this.forwarder.cached(question),
+          : (this.forwarder.cached(question) ?? told?.(question)),
       availability: this.#availability(nowMs),
     };
   }
@@ -83,7 +84,7 @@ export class Answering {
     const { live, clock, version, cookieSecret, watch } = this.#deps;
     const settings: LookupSettings = config;
     return new Answerer({
-      lookup: (question) => lookup(live.zone, question, settings, this.context()),
+      lookup: (question, told) => lookup(live.zone, question, settings, this.context(told)),
       denials: new Denials(settings, () => live.zone.tree),
       soa: (zone) => soaOf(zone, settings, live.zone.revision, this.#availability()),
       revision: () => live.zone.revision,

@@ -1,7 +1,7 @@
 import type { OwnerName } from '../../shared/name.ts';
 import type { ResourceRecord } from '../../shared/rrset.ts';
 import type { AnsweredWith } from '../answered/unanswered.ts';
-import type { Forwarder } from '../forwarding/forwarder.ts';
+import type { Forwarder, OutsideAnswer } from '../forwarding/forwarder.ts';
 import type { Outcome } from '../lookup/outcome.ts';
 import type { Question } from '../lookup/question.ts';
 import type { Availability } from '../lookup/settings.ts';
@@ -22,8 +22,12 @@ export interface AnswererSettings extends ResponderSettings {
   readonly compiled: CompiledLimits;
 }
 
+/** What the forwarder said while a question waited; undefined: nothing. */
+export type ToldOutside = (question: Question) => OutsideAnswer | undefined;
+
 export interface AnswererDeps {
-  lookup(question: Question): Outcome;
+  /** @param told answers of the forwarder that count though they may be over by now */
+  lookup(question: Question, told?: ToldOutside): Outcome;
   /** Says NXDOMAIN where that takes no lookup. Without it every question is looked up. */
   readonly denials?: Denials | undefined;
   /** With the serial as it is now. */

@@ -1,6 +1,5 @@
 import { isWithin, type OwnerName } from '../../shared/name.ts';
 import { Rcode, RrClass, RrType } from '../../shared/rrset.ts';
-import type { AnsweredOutcome } from '../answered/unanswered.ts';
 import type { Forwarder } from '../forwarding/forwarder.ts';
 import type { Outcome } from '../lookup/outcome.ts';
 import type { Question } from '../lookup/question.ts';
@@ -16,6 +15,7 @@ import { foldedQuestion, readQuestionName } from '../wire/query.ts';
 import { cutResponse } from '../wire/relay.ts';
 import { compose, type Response, responseOf } from '../wire/respond.ts';
 import type { AnswererDeps, AnswerListener } from './answerer-deps.ts';
+import { isFound, lookUpAsking } from './outside.ts';
 import type { QueryCounts } from './query-counts.ts';
 import { type ClientInfo, QUESTION, Responder } from './responder.ts';
 
@@ -28,8 +28,6 @@ const NOBODY: AnswerListener = { count: 0, goneCount: 0, answered: () => undefin
 
 /** {@link Answerer.answer} could not say at once. */
 export const ASK_SLOWLY = -1;
-/** Rounds of asking outside for names that an answer needs; a lookup may find new ones behind a chain. */
-const OUTSIDE_ROUNDS_MAX = 8;
 
 /**
  * The query path: octets in, octets out, no sockets. Most queries are answered from compiled answers without an object
@@ -261,18 +259,12 @@ export class Answerer {
     if (responder.reader.class === RrClass.CH) return this.#tellPast(query, client);
     if (forwarder === undefined) return undefined;
     const question: Question = { name: readQuestionName(query), type: responder.reader.type };
-    let outcome = this.#deps.lookup(question);
-    for (let round = 0; round < OUTSIDE_ROUNDS_MAX; round += 1) {
-      if (!isFound(outcome) || outcome.unresolved.length === 0) break;
-      await Promise.all(outcome.unresolved.map((each) => forwarder.resolve(each)));
-      outcome = this.#deps.lookup(question);
-    }
+    const outcome = await lookUpAsking(this.#deps, forwarder, question);
     if (outcome.type === 'outside') return this.#forward(forwarder, query, client);
-    const final = outcome;
     return this.#inOwnOctets((out) => {
       responder.resume(query, client);
       this.#followAvailability();
-      return this.#say(query, question.name, final, out);
+      return this.#say(query, question.name, outcome, out);
     });
   }
 
@@ -318,10 +310,6 @@ export class Answerer {
     const length = write(this.#slowOut);
     return length === 0 ? undefined : this.#slowOut.slice(0, length);
   }
-}
-
-function isFound(outcome: Outcome): outcome is AnsweredOutcome {
-  return 'unresolved' in outcome;
 }
 
 function standingOf(availability: Availability): Standing {

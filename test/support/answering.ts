@@ -77,11 +77,11 @@ export function answering(
     },
   };
   state.answerer = new Answerer({
-    lookup: (question) => {
+    lookup: (question, told) => {
       state.lookups += 1;
       return lookup(zone, question, forLookup, {
         ...CONTEXT,
-        outside: (each) => deps.forwarder?.cached(each),
+        outside: (each) => deps.forwarder?.cached(each) ?? told?.(each),
         ...context,
         nowMs: state.nowMs,
         availability: state.availability,

@@ -652,6 +652,16 @@ test('queries that wait mix up nothing', async () => {
   assert.is(state.answerer.slowQueries, 0);
 });
 
+test('names outside are asked once for a question, though what is said of one is over before the other is', async () => {
+  const { forwarder, state } = forwarding();
+  state.apply(put(keyFor('1.far.example.org'), '{"host":"www.example.com"}', 90));
+  state.apply(put(keyFor('2.far.example.org'), '{"host":"mail.example.com"}', 91));
+  forwarder.cached = () => undefined;
+  const response = await state.answerer.answerSlowly(queryOctets({ name: 'far.example.org' }), UDP_CLIENT);
+  assert.is(forwarder.asked, 2);
+  assert.is(recordTexts(decode(Buffer.from(response as Uint8Array)).answers).length, 3);
+});
+
 test('past the bound of waiting queries the next gets SERVFAIL at once', () => {
   const forwarder = new FakeForwarder();
   forwarder.gate = new Promise(() => undefined);
