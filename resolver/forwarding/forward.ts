@@ -5,7 +5,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import { isWithin, nameOf, type OwnerName, ROOT } from '../../shared/name.ts';
 import { Rcode } from '../../shared/rrset.ts';
 import type { Question } from '../lookup/question.ts';
-import { decodeResponse } from '../wire/codec.ts';
+import { type DecodedResponse, decodeResponse } from '../wire/codec.ts';
 import { HeaderFlag } from '../wire/header-flags.ts';
 import { ForwardCache } from './cache.ts';
 import type { Forwarder, OutsideAnswer } from './forwarder.ts';
@@ -100,16 +100,10 @@ export class UpstreamForwarder implements Forwarder {
     const known = this.cached(question);
     if (known !== undefined) return known;
     const query = queryOf(question);
-    const response = await this.#answer(query, scanMessage(query) as ScannedMessage);
-    const decoded = response && decodeResponse(response);
-    const found = decoded && addressesIn(decoded, question);
-    const ttlSeconds = found === undefined || found.addresses.length === 0 ? undefined : found.ttlSeconds;
-    const answer = {
-      addresses: found?.addresses ?? [],
-      aliases: found?.aliases ?? [],
-      validUntilMs: this.#now() + Math.max(OUTSIDE_MIN_MS, (ttlSeconds ?? 0) * 1000),
-      ...(ttlSeconds === 0 && { ttlIsZero: true as const }),
-    };
+    const scanned = scanMessage(query) as ScannedMessage;
+    const response = await this.#answer(query, scanned);
+    const isAsked = this.#groupFor(scanned) !== undefined;
+    const answer = outsideAnswerOf(response && decodeResponse(response), question, isAsked, this.#now());
     const [oldest] = this.#outside.keys();
     if (this.#outside.size >= OUTSIDE_MAX && oldest !== undefined) this.#outside.delete(oldest);
     this.#outside.set(outsideKey(question), answer);
@@ -172,6 +166,28 @@ export class UpstreamForwarder implements Forwarder {
     const name = nameOfQuestion(scanned);
     return this.#groups.find((group) => isWithin(name, group.zone));
   }
+}
+
+/** @param isAsked an upstream is configured for the name */
+function outsideAnswerOf(
+  decoded: DecodedResponse | undefined,
+  question: Question,
+  isAsked: boolean,
+  nowMs: number,
+): OutsideAnswer {
+  const { addresses, aliases, ttlSeconds } = addressesIn(decoded ?? { answers: [] }, question);
+  if (addresses.length === 0) {
+    const failed = isAsked && !isDenial(decoded) && { failed: true as const };
+    return { addresses, aliases, validUntilMs: nowMs + OUTSIDE_MIN_MS, ...failed };
+  }
+  const validUntilMs = nowMs + Math.max(OUTSIDE_MIN_MS, ttlSeconds * 1000);
+  return { addresses, aliases, validUntilMs, ...(ttlSeconds === 0 && { ttlIsZero: true as const }) };
+}
+
+/** Whether a response without addresses says that there are none. */
+function isDenial(decoded: DecodedResponse | undefined): boolean {
+  if (decoded === undefined || decoded.truncated) return false;
+  return decoded.rcode === Rcode.NOERROR || decoded.rcode === Rcode.NXDOMAIN;
 }
 
 /** No upstream is configured for the name: as if we did not forward at all. */

@@ -14,13 +14,15 @@ export interface Forwarder {
   /** Addresses of a name outside our zones, from the cache only: for `lookup`, which is synchronous. */
   cached(question: Question): OutsideAnswer | undefined;
 
-  /** As {@link cached}, asking the upstreams first when need be. Never rejects: a failure is an answer without addresses. */
+  /** As {@link cached}, asking the upstreams first when need be. Never rejects: a failure is an answer that says so. */
   resolve(question: Question): Promise<OutsideAnswer>;
 }
 
 export interface OutsideAnswer {
-  /** IPv4 for A, IPv6 for AAAA; empty when there are none or the upstreams failed. */
+  /** IPv4 for A, IPv6 for AAAA; empty when there are none, or `failed`. */
   readonly addresses: readonly string[];
+  /** The upstreams did not say whether there are any: silent, out of reach, or an RCODE that is no denial. */
+  readonly failed?: true;
   /** The names that CNAMEs led to from the name asked for, in chain order; the addresses are those of the last. */
   readonly aliases?: readonly OwnerName[];
   readonly validUntilMs: number;

@@ -14,7 +14,7 @@ export interface FoundAddresses {
 }
 
 /** The addresses of the question's type, A or AAAA, at the end of the CNAMEs that begin at its name. */
-export function addressesIn({ answers }: DecodedResponse, { name, type }: Question): FoundAddresses {
+export function addressesIn({ answers }: Pick<DecodedResponse, 'answers'>, { name, type }: Question): FoundAddresses {
   const aliases: OwnerName[] = [];
   let owner = name;
   let ttlSeconds = TTL_MAX;

@@ -22,7 +22,10 @@ export { soaOf } from './records/apex.ts';
 export type { Availability, LookupContext, LookupSettings } from './settings.ts';
 
 /** RFC 8914 §4: info codes of what we cannot say. */
-const EXTENDED_ERROR = { other: 0, staleAnswer: 3, noReachableAuthority: 22 } as const;
+const EXTENDED_ERROR = { other: 0, staleAnswer: 3, noReachableAuthority: 22, networkError: 23 } as const;
+
+/** The addresses are outside our zones, and the upstreams failed. */
+const NOBODY_SAID: Outcome = { type: 'servfail', extendedError: EXTENDED_ERROR.networkError };
 
 /**
  * What the zone says to a question of class IN. `docs/records.md` has the rules.
@@ -65,8 +68,11 @@ function positive(apex: OwnerName, { name, type }: Question, inquiry: Inquiry): 
     case RrType.A:
     case RrType.AAAA: {
       const [aliases, addresses] = [new Section(), new Section()];
-      addAddresses(name, [type === RrType.A ? 'A' : 'AAAA'], inquiry, aliases, addresses);
-      return answerOf({ aliases, answers: addresses, rotates: true }, inquiry);
+      const mayHave = addAddresses(name, [type === RrType.A ? 'A' : 'AAAA'], inquiry, aliases, addresses);
+      const answer = answerOf({ aliases, answers: addresses, rotates: true }, inquiry);
+      // NODATA would be kept, and acted on: nginx drops its peers on it, but not on SERVFAIL.
+      if (answer === undefined && mayHave && !inquiry.trail.isLacking) return NOBODY_SAID;
+      return answer;
     }
     case RrType.SRV: {
       const service = serviceNameOf(name);

@@ -13,7 +13,10 @@ export type Outcome =
   | { readonly type: 'outside' }
   | { readonly type: 'refused' }
   | { readonly type: 'notimp' }
-  /** RFC 8914 info code: 22 No Reachable Authority (never synced), 3 Stale Answer (past the bound). */
+  /**
+   * RFC 8914 info code: 22 No Reachable Authority (never synced), 3 Stale Answer (past the bound), 23 Network Error (all that
+   * the name has is outside our zones, and the upstreams failed).
+   */
   | { readonly type: 'servfail'; readonly extendedError: number };
 
 export interface Answer extends Dependent {

@@ -25,6 +25,11 @@ export class Trail {
     this.unresolved.set(`${question.type} ${question.name}`, question);
   }
 
+  /** Whether something is not known yet that the outcome could say. */
+  get isLacking(): boolean {
+    return this.unresolved.size > 0;
+  }
+
   holdsUntil(ms: number): void {
     this.validUntilMs = Math.min(this.validUntilMs, ms);
   }

@@ -59,16 +59,17 @@ export function questionFrom(text: string): Question {
 
 /** Answers of a forwarder that knows the given names: addresses by `name TYPE`. */
 export function outsideWith(
-  known: Readonly<Record<string, { addresses: string[]; aliases?: string[]; ttlSeconds?: number }>>,
+  known: Readonly<Record<string, { addresses: string[]; aliases?: string[]; ttlSeconds?: number; failed?: true }>>,
 ): LookupContext['outside'] {
   const answers = new Map<string, OutsideAnswer>();
-  for (const [ask, { addresses, aliases = [], ttlSeconds = 60 }] of Object.entries(known)) {
+  for (const [ask, { addresses, aliases = [], ttlSeconds = 60, failed }] of Object.entries(known)) {
     const { name, type } = questionFrom(ask);
     answers.set(`${name} ${type}`, {
       addresses,
       aliases: aliases.map(parseName) as OwnerName[],
       validUntilMs: NOW_MS + Math.max(1, ttlSeconds) * 1000,
       ...(ttlSeconds === 0 && { ttlIsZero: true as const }),
+      ...(failed && { failed }),
     });
   }
   return ({ name, type }) => answers.get(`${name} ${type}`);

@@ -21,12 +21,25 @@ type Item = Address | Alias;
 type Address = { readonly type: 'address'; readonly address: string; readonly lifetime: Lifetime };
 type Alias = { readonly type: 'alias'; readonly to: Link; lifetime: Lifetime };
 
+/** A walk along the chains of one name: what for, and what it met. */
+interface Walk {
+  readonly families: readonly Family[];
+  readonly inquiry: Inquiry;
+  readonly seen: Set<OwnerName>;
+  /** An address of another family. */
+  hasOthers: boolean;
+  /** A host of which the upstreams did not say what it has. */
+  hasFailed: boolean;
+}
+
 /**
  * Puts the addresses of `owner` into `addresses`, and the CNAMEs that lead to them into `cnames`, in chain order.
  *
  * A host that is a name is a CNAME: followed where the name is ours, else asked of the forwarder, and sent only when it
  * leads to an address. Of several at one owner the first is sent, for an owner has one CNAME; the addresses of the others
  * are sent all the same. An apex has none, beside its SOA and NS (RFC 1034 §3.6.2): the addresses are sent as its own.
+ *
+ * @returns whether, when there is no address now, there may be all the same: upstreams failed to say, and nothing else is there
  */
 export function addAddresses(
   owner: OwnerName,
@@ -34,20 +47,21 @@ export function addAddresses(
   inquiry: Inquiry,
   cnames: Section,
   addresses: Section,
-): void {
-  send(chainsFrom(owner, families, inquiry), inquiry, cnames, addresses);
+): boolean {
+  const walk: Walk = { families, inquiry, seen: new Set([owner]), hasOthers: false, hasFailed: false };
+  send(chainsFrom(owner, walk), inquiry, cnames, addresses);
+  return walk.hasFailed && !walk.hasOthers;
 }
 
 /** Breadth first, each name once: no loops, and many paths to one name cost one look. */
-function chainsFrom(owner: OwnerName, families: readonly Family[], inquiry: Inquiry): Link {
+function chainsFrom(owner: OwnerName, walk: Walk): Link {
   const start: Link = { owner, items: [] };
-  const seen = new Set<OwnerName>([owner]);
   let level = [start];
   for (let links = 0; level.length > 0; links += 1) {
     const next: Link[] = [];
     for (const link of level) {
-      if (inquiry.isOurs(link.owner)) next.push(...follow(link, links < CHAIN_LINKS_MAX, seen, families, inquiry));
-      else fillFromOutside(link, families, inquiry);
+      if (walk.inquiry.isOurs(link.owner)) next.push(...follow(link, links < CHAIN_LINKS_MAX, walk));
+      else fillFromOutside(link, walk);
     }
     level = next;
   }
@@ -55,21 +69,16 @@ function chainsFrom(owner: OwnerName, families: readonly Family[], inquiry: Inqu
 }
 
 /** Fills the items of `link`. @returns the links that it leads to and that were not seen before */
-function follow(
-  link: Link,
-  mayLead: boolean,
-  seen: Set<OwnerName>,
-  families: readonly Family[],
-  inquiry: Inquiry,
-): Link[] {
+function follow(link: Link, mayLead: boolean, walk: Walk): Link[] {
+  const { inquiry, seen } = walk;
   const found = new Map<OwnerName, Alias>();
   const selected = inquiry.standIn(link.owner);
   for (const record of inquiry.selectAddresses(link.owner)) {
     const { host } = record.facts;
     if (host === undefined) continue;
     if (!isNameHost(host)) {
-      if (!families.includes(familyOf(host))) continue;
-      link.items.push({ type: 'address', address: host, lifetime: lifetimeOf(record, inquiry) });
+      if (!walk.families.includes(familyOf(host))) walk.hasOthers = true;
+      else link.items.push({ type: 'address', address: host, lifetime: lifetimeOf(record, inquiry) });
       continue;
     }
     const again = found.get(host);
@@ -85,14 +94,16 @@ function follow(
 }
 
 /** The forwarder follows CNAMEs itself; its chain comes with the addresses. */
-function fillFromOutside(link: Link, families: readonly Family[], inquiry: Inquiry): void {
-  for (const family of families) {
+function fillFromOutside(link: Link, walk: Walk): void {
+  const { inquiry } = walk;
+  for (const family of walk.families) {
     const question = { name: link.owner, type: RrType[family] };
     const answer = inquiry.context.outside(question);
     if (answer === undefined) {
       inquiry.trail.lacks(question);
       continue;
     }
+    if (answer.failed) walk.hasFailed = true;
     const lifetime = outsideLifetime(answer, inquiry);
     let end = link;
     for (const alias of answer.aliases ?? []) {

@@ -325,6 +325,33 @@ test('a TTL of 0 is said to be one, and kept for a second for those who wait for
   );
 });
 
+test('whether there are no addresses, or nobody said, is told apart', () =>
+  withUpstreams(1, async ({ forwarder, upstreams }) => {
+    const failed = async (name: string): Promise<boolean> => {
+      const { addresses, failed = false } = await forwarder.resolve({ name: parseName(name), type: RrType.A });
+      assert.equal(addresses, []);
+      return failed;
+    };
+    assert.is(await failed('no.example.org'), false, 'NXDOMAIN');
+    assert.is(await failed('big.example.org'), false, 'NODATA');
+    for (const rcode of [1, 2, 4, 5]) {
+      upstreams[0]!.fault = () => ({ do: 'rcode', rcode });
+      assert.is(await failed(`rcode${rcode}.example.org`), true, `RCODE ${rcode}`);
+    }
+    upstreams[0]!.fault = () => ({ do: 'drop' });
+    assert.is(await failed('silent.example.org'), true);
+  }));
+
+test('without an upstream for the name nobody failed: it is as without forwarding', async () => {
+  const corp = await startDnsUpstream('');
+  const settings = { upstreams: [], stubs: [{ zone: parseName('corp.example.net'), servers: [corp.address] }] };
+  const forwarder = new UpstreamForwarder(settings, { log: silentLog, metrics: new Metrics() });
+  const { addresses, failed } = await forwarder.resolve({ name: parseName('www.example.org'), type: RrType.A });
+  assert.equal([addresses, failed], [[], undefined]);
+  forwarder.close();
+  await corp.close();
+});
+
 test('close ends what is on its way', () =>
   withUpstreams(1, async ({ forwarder, upstreams }) => {
     const asked = new Promise<void>((resolve) => {

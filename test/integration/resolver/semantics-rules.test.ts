@@ -1,3 +1,4 @@
+import { decode } from 'dns-packet';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -13,6 +14,7 @@ import { askTcp, askUdp, queryOctets, recordTexts, sendUdp } from '../../support
 import { type DnsUpstream, startDnsUpstream } from '../../support/servers/dns-upstream.ts';
 import { type Etcd, skipWithoutEtcd, startEtcd } from '../../support/servers/etcd.ts';
 import { freePort } from '../../support/servers/ports.ts';
+import { until } from '../../support/until.ts';
 
 const test = suite('integration/semantics-rules');
 
@@ -26,6 +28,8 @@ const OUTSIDE = `
   host.outside.example. 40 IN AAAA 2001:db8::51
   v4.outside.example. 900 IN A 198.51.100.2
   zero.outside.example. 0 IN A 198.51.100.3
+  lost1.outside.example. 0 IN A 198.51.100.4
+  lost2.outside.example. 0 IN A 198.51.100.5
   7.2.0.192.in-addr.arpa. 600 IN PTR seven.outside.example.
   outside.example. 30 IN SOA ns.outside.example. root.outside.example. 1 2 3 4 30
 `;
@@ -750,6 +754,9 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
       short.skydns.test   host=10.0.1.2 lease=100 ttl=40
       least.skydns.test   host=10.0.1.3 lease=100 ttl=4000
       foreign.skydns.test host=192.0.2.9
+      0.lost.skydns.test     host=10.0.3.1
+      rcode.lost.skydns.test host=lost1.outside.example
+      drop.lost.skydns.test  host=lost2.outside.example
       8.2.0.192.in-addr.arpa host=eight.outside.example
       ${Array.from({ length: 80 }, (_none, at) => `n${at}.wide.skydns.test host=10.0.2.${at}`).join('\n')}`,
       prefix,
@@ -806,6 +813,27 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
       const ptr = await askUdp(resolver.server, { name: name as string, type: 'PTR' });
       assert.equal(recordTexts(ptr.answers), [`${name} PTR ${target}`]);
       assert.is(ptr.flag_aa, name === '1.0.0.10.in-addr.arpa', `${name}: AA is for our zones`);
+    }
+  });
+
+  test('a host outside of which the upstream fails: left out beside others, SERVFAIL alone, until it says again', async () => {
+    const heard = async (name: string): Promise<string[]> => {
+      const response = await sendUdp(resolver.server, queryOctets({ name, edns: {} }), 20_000);
+      if (response === undefined) throw new Error(`no answer to ${name}`);
+      const packet = decode(response);
+      const opt = packet.additionals?.find(({ type }) => type === 'OPT') as {
+        options: { code: number; data: Buffer }[];
+      };
+      const errors = opt.options.flatMap(({ code, data }) => (code === 15 ? [`EDE ${data.readUInt16BE(0)}`] : []));
+      return [...describePacket(packet), ...errors];
+    };
+    for (const fault of [{ do: 'rcode', rcode: 2 }, { do: 'drop' }] as const) {
+      const name = `${fault.do}.lost.skydns.test`;
+      upstream.fault = () => fault;
+      assert.equal(await heard(name), ['SERVFAIL', 'EDE 23']);
+      assert.equal(await heard('lost.skydns.test'), ['NOERROR aa', 'lost.skydns.test. 300 A 10.0.3.1']);
+      upstream.fault = () => undefined;
+      await until('the address', async () => (await heard(name))[0] === 'NOERROR aa');
     }
   });
 

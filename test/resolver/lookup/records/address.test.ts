@@ -142,6 +142,40 @@ const rows: Row[] = [
     },
   },
   {
+    rule: 'upstreams that failed: left out beside others, SERVFAIL where nothing is left',
+    zone: `
+      only.example.org    host=lost.example.com
+      two.example.org     host=lost.example.com
+      1.two.example.org   host=gone.example.com
+      chain.example.org   host=only.example.org
+      1.mixed.example.org host=lost.example.com
+      2.mixed.example.org host=192.0.2.1
+      denied.example.org  host=gone.example.com
+      wait.example.org    host=lost.example.com
+      1.wait.example.org  host=unasked.example.com
+      apex.dns.example.net host=lost.example.com`,
+    asks: {
+      'only.example.org A': 'SERVFAIL 23',
+      'only.example.org AAAA': 'SERVFAIL 23',
+      'only.example.org TXT': 'NODATA example.org.',
+      'two.example.org A': 'SERVFAIL 23',
+      'chain.example.org A': 'SERVFAIL 23',
+      'mixed.example.org A': 'mixed.example.org. 5 IN A 192.0.2.1',
+      'mixed.example.org AAAA': 'NODATA example.org.',
+      'denied.example.org A': 'NODATA example.org.',
+      'wait.example.org A': 'NODATA example.org.',
+      'example.net A': 'SERVFAIL 23',
+      'only.example.org SRV': 'only.example.org. 5 IN SRV 10 100 0 lost.example.com.',
+    },
+    context: {
+      outside: outsideWith({
+        'lost.example.com A': { addresses: [], failed: true },
+        'lost.example.com AAAA': { addresses: [], failed: true },
+        'gone.example.com A': { addresses: [] },
+      }),
+    },
+  },
+  {
     rule: 'the apex has its records at apex.dns, and nothing of what is below it',
     zone: `
       1.web.example.org       host=192.0.2.1
