@@ -96,9 +96,21 @@ export class UpstreamForwarder implements Forwarder {
     return undefined;
   }
 
-  async resolve(question: Question): Promise<OutsideAnswer> {
+  resolve(question: Question): Promise<OutsideAnswer>;
+  resolve(question: Question, withinMs?: number): Promise<OutsideAnswer | undefined>;
+  async resolve(question: Question, withinMs?: number): Promise<OutsideAnswer | undefined> {
     const known = this.cached(question);
     if (known !== undefined) return known;
+    const asked = this.#resolve(question);
+    return withinMs === undefined ? asked : within(withinMs, asked);
+  }
+
+  /** Ends every query on its way; those that wait get nothing. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #resolve(question: Question): Promise<OutsideAnswer> {
     const query = queryOf(question);
     const scanned = scanMessage(query) as ScannedMessage;
     const response = await this.#answer(query, scanned);
@@ -108,11 +120,6 @@ export class UpstreamForwarder implements Forwarder {
     if (this.#outside.size >= OUTSIDE_MAX && oldest !== undefined) this.#outside.delete(oldest);
     this.#outside.set(outsideKey(question), answer);
     return answer;
-  }
-
-  /** Ends every query on its way; those that wait get nothing. */
-  close(): void {
-    this.#closing.abort();
   }
 
   async #answer(query: Uint8Array, scanned: ScannedMessage): Promise<Uint8Array | undefined> {
@@ -200,6 +207,18 @@ function refusal(query: Uint8Array, scanned: ScannedMessage): Uint8Array {
   view.setUint32(6, 0);
   view.setUint16(10, 0);
   return octets;
+}
+
+async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  try {
+    return await Promise.race([awaited, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function nameOfQuestion({ questionName }: ScannedMessage): OwnerName {

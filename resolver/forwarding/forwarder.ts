@@ -14,8 +14,12 @@ export interface Forwarder {
   /** Addresses of a name outside our zones, from the cache only: for `lookup`, which is synchronous. */
   cached(question: Question): OutsideAnswer | undefined;
 
-  /** As {@link cached}, asking the upstreams first when need be. Never rejects: a failure is an answer that says so. */
-  resolve(question: Question): Promise<OutsideAnswer>;
+  /**
+   * As {@link cached}, asking the upstreams first when need be. Never rejects: a failure is an answer that says so.
+   *
+   * @param withinMs undefined after so long; what the upstreams say then is for the next question
+   */
+  resolve(question: Question, withinMs?: number): Promise<OutsideAnswer | undefined>;
 }
 
 export interface OutsideAnswer {

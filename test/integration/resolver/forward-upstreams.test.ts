@@ -7,6 +7,7 @@ import { Metrics } from '../../../shared/metrics.ts';
 import { parseName } from '../../../shared/name.ts';
 import { RrType } from '../../../shared/rrset.ts';
 import { type DnsUpstream, startDnsUpstream } from '../../support/servers/dns-upstream.ts';
+import { until } from '../../support/until.ts';
 
 const RECORDS = `
   example.org. 60 IN SOA ns.example.org. hostmaster.example.org. 1 7200 900 1209600 30
@@ -340,6 +341,16 @@ test('whether there are no addresses, or nobody said, is told apart', () =>
     }
     upstreams[0]!.fault = () => ({ do: 'drop' });
     assert.is(await failed('silent.example.org'), true);
+  }));
+
+test('who cannot wait is told nothing in time; what the upstream says then is for the next', () =>
+  withUpstreams(1, async ({ forwarder, upstreams }) => {
+    const question = { name: parseName('www.example.org'), type: RrType.A };
+    upstreams[0]!.fault = () => ({ do: 'delay', ms: 200 });
+    assert.is(await forwarder.resolve(question, 10), undefined);
+    await until('the answer', () => forwarder.cached(question) !== undefined);
+    assert.equal((await forwarder.resolve(question, 10))?.addresses, ['192.0.2.80']);
+    assert.is(upstreams[0]!.seen.length, 1);
   }));
 
 test('without an upstream for the name nobody failed: it is as without forwarding', async () => {

@@ -527,6 +527,8 @@ class FakeForwarder implements Forwarder {
   readonly known = new Map<string, OutsideAnswer>();
   asked = 0;
   response: Buffer | undefined;
+  /** Names of which nothing is known until then. */
+  readonly late = new Map<string, Promise<unknown>>();
   /** Settles each question. */
   gate: Promise<unknown> = Promise.resolve();
 
@@ -546,9 +548,12 @@ class FakeForwarder implements Forwarder {
     return this.known.get(`${name} ${type}`);
   }
 
-  async resolve({ name, type }: { name: string; type: number }): Promise<OutsideAnswer> {
+  async resolve({ name, type }: { name: string; type: number }, withinMs?: number): Promise<OutsideAnswer | undefined> {
     this.asked += 1;
     await this.gate;
+    const late = this.late.get(name);
+    if (late !== undefined && withinMs !== undefined) return undefined;
+    await late;
     const answer = { addresses: type === 1 ? ['198.51.100.7'] : [], validUntilMs: 1_800_000_000_000 };
     this.known.set(`${name} ${type}`, answer);
     return answer;
@@ -660,6 +665,31 @@ test('names outside are asked once for a question, though what is said of one is
   const response = await state.answerer.answerSlowly(queryOctets({ name: 'far.example.org' }), UDP_CLIENT);
   assert.is(forwarder.asked, 2);
   assert.is(recordTexts(decode(Buffer.from(response as Uint8Array)).answers).length, 3);
+});
+
+test('SRV and MX do not wait for what is only additional; A does', async () => {
+  const { forwarder, state } = forwarding();
+  state.apply(put(keyFor('1.far.example.org'), '{"host":"www.example.com","port":80,"mail":true}', 90));
+  state.apply(put(keyFor('2.far.example.org'), '{"host":"lost.example.com","port":80}', 91));
+  let tell: (value: unknown) => void = () => undefined;
+  const lost = new Promise((resolve) => {
+    tell = resolve;
+  });
+  forwarder.late.set('lost.example.com.', lost);
+  const ask = async (type: 'A' | 'SRV' | 'MX') => {
+    const response = await state.answerer.answerSlowly(queryOctets({ name: 'far.example.org', type }), UDP_CLIENT);
+    const { answers, additionals } = decode(Buffer.from(response as Uint8Array));
+    return [answers?.length, recordTexts(additionals)];
+  };
+  const address = 'www.example.com A 198.51.100.7';
+  assert.equal(await ask('SRV'), [2, [address]]);
+  assert.equal(await ask('MX'), [1, [address]]);
+  assert.is(state.answerer.compiled.octets > 0, true, 'the MX has all that it needs');
+  const addresses = ask('A');
+  assert.equal(await Promise.race([addresses, ask('SRV')]), [2, [address]]);
+  tell(undefined);
+  assert.equal(await addresses, [3, []]);
+  assert.equal(await ask('SRV'), [2, [address, 'lost.example.com A 198.51.100.7']]);
 });
 
 test('past the bound of waiting queries the next gets SERVFAIL at once', () => {
