@@ -21,7 +21,7 @@ export type RrTypeName = keyof typeof RrType;
 
 export const RrClass = { IN: 1, CH: 3, NONE: 254, ANY: 255 } as const;
 
-/** RFC 1035 §4.1.1, RFC 6891 §9. */
+/** RFC 1035 §4.1.1, RFC 2136 §2.2, RFC 6891 §9. */
 export const Rcode = {
   NOERROR: 0,
   FORMERR: 1,
@@ -29,6 +29,7 @@ export const Rcode = {
   NXDOMAIN: 3,
   NOTIMP: 4,
   REFUSED: 5,
+  NOTAUTH: 9,
   BADVERS: 16,
   BADCOOKIE: 23,
 } as const;

@@ -7,6 +7,7 @@ import { MESSAGE_OCTETS_MAX } from '../wire/message.ts';
 import { type OptContents, OptWriter } from '../wire/opt.ts';
 import { PLAIN_UDP_OCTETS, QueryReader } from '../wire/query.ts';
 import type { Composed } from '../wire/respond.ts';
+import { badKeyOctets, writeBadKey } from '../wire/tsig.ts';
 import { type ClientFacts, Clients } from './clients.ts';
 import { type AnsweredFrom, QueryCounts } from './query-counts.ts';
 import { RateLimiter, type RateLimitSettings } from './rate-limit.ts';
@@ -115,6 +116,7 @@ export class Responder {
       const verdict = this.#limiter.admit(facts.networkHash, this.nowMs);
       if (verdict !== 'send') return this.#overLimit(verdict, out);
     }
+    if (read === Rcode.NOTAUTH) return this.#refuseSigned(out);
     if (read === Rcode.BADVERS) return this.refuse(Rcode.BADVERS, undefined, out);
     // RFC 7873 §5.4: no question, only a cookie.
     if (this.reader.questionEnd === HEADER_OCTETS) return this.refuse(Rcode.NOERROR, undefined, out);
@@ -205,6 +207,15 @@ export class Responder {
   #refuseMalformed(out: Uint8Array): number {
     this.#clearOpt();
     return this.refuse(Rcode.FORMERR, undefined, out);
+  }
+
+  /** RFC 8945 §5.2.1: we share no key with anyone. Where the TSIG that says so does not fit, the RCODE must do. */
+  #refuseSigned(out: Uint8Array): number {
+    const query = this.#query;
+    const { questionEnd, tsigAt } = this.reader;
+    const fits = questionEnd + badKeyOctets(query, tsigAt, questionEnd) <= this.room;
+    const length = this.refuse(Rcode.NOTAUTH, undefined, out);
+    return fits ? writeBadKey(query, tsigAt, questionEnd, out, length) : length;
   }
 
   /** A response of 12 octets, for what could not be read. */

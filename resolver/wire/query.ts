@@ -1,6 +1,7 @@
 import { nameOf, type OwnerName } from '../../shared/name.ts';
 import { Rcode, RrType } from '../../shared/rrset.ts';
 import { HEADER_OCTETS } from './accept.ts';
+import { isTsig, TSIG_TYPE } from './tsig.ts';
 
 /** RFC 1035 §2.3.4. */
 const LABEL_OCTETS_MAX = 63;
@@ -8,9 +9,8 @@ const NAME_OCTETS_MAX = 255;
 /** RFC 1035 §2.3.4, and the least that EDNS may say (RFC 6891 §6.2.3). */
 export const PLAIN_UDP_OCTETS = 512;
 
-/** RFC 2931 and RFC 8945: signatures that may stand last in a query; we verify none and pass over them. */
+/** RFC 2931: a signature that may stand last in a query; we verify none and pass over it. */
 const SIG_TYPE = 24;
-const TSIG_TYPE = 250;
 
 /** EDNS option codes (IANA, DNS EDNS0 Option Codes). */
 export const EdnsOption = { NSID: 3, COOKIE: 10, KEEPALIVE: 11, EDE: 15 } as const;
@@ -21,7 +21,7 @@ const COOKIE_OCTETS_MIN = 16;
 const COOKIE_OCTETS_MAX = 40;
 
 /** What {@link QueryReader.read} found. */
-export type ReadResult = typeof Rcode.NOERROR | typeof Rcode.FORMERR | typeof Rcode.BADVERS;
+export type ReadResult = typeof Rcode.NOERROR | typeof Rcode.FORMERR | typeof Rcode.NOTAUTH | typeof Rcode.BADVERS;
 
 /**
  * Reads one query at a time into its own fields, so that the query path makes no object per query. The fields hold
@@ -49,6 +49,8 @@ export class QueryReader {
   cookieOctets = 0;
   wantsNsid = false;
   wantsKeepalive = false;
+  /** Where the TSIG begins; 0 without one. */
+  tsigAt = 0;
 
   readonly #seed: number;
 
@@ -58,8 +60,9 @@ export class QueryReader {
   }
 
   /**
-   * @returns NOERROR, or the RCODE to refuse with. With BADVERS the question and OPT fields are filled in; with FORMERR,
-   * when `hasEdns` is set, the question and, as far as they were read, those of the OPT.
+   * @returns NOERROR, or the RCODE to refuse with; NOTAUTH is for a TSIG, of which we know no key. With BADVERS and NOTAUTH the
+   * question and OPT fields are filled in; with FORMERR, when `hasEdns` is set, the question and, as far as they were read,
+   * those of the OPT.
    */
   read(octets: Uint8Array, length: number): ReadResult {
     this.hasEdns = false;
@@ -69,6 +72,7 @@ export class QueryReader {
     this.cookieOctets = 0;
     this.wantsNsid = false;
     this.wantsKeepalive = false;
+    this.tsigAt = 0;
     this.hasUpperCase = false;
     this.type = 0;
     this.class = 0;
@@ -136,6 +140,10 @@ export class QueryReader {
         if (result === Rcode.FORMERR) return result;
       } else if ((type !== TSIG_TYPE && type !== SIG_TYPE) || index !== count - 1) {
         return Rcode.FORMERR;
+      } else if (type === TSIG_TYPE) {
+        if (!isTsig(octets, at, end, this.questionEnd)) return Rcode.FORMERR;
+        this.tsigAt = at;
+        if (result === Rcode.NOERROR) result = Rcode.NOTAUTH;
       }
       at = end;
     }

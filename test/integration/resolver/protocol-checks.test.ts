@@ -143,6 +143,13 @@ function declareChecks(): void {
         assert.ok(sees(answer), answer.text);
       });
     }
+    test('RFC 8945 5.2.1 a key that the server does not know', async () => {
+      for (const transport of ['+notcp', '+tcp']) {
+        const answer = await dig(resolver.server, transport, '-y', 'hmac-sha256:who.example:c2VjcmV0', 'soa', ZONE);
+        assert.is(answer.status, 'NOTAUTH', answer.text);
+        assert.match(answer.text, /^who\.example\.\s+0\s+ANY\s+TSIG\s+hmac-sha256\. .* BADKEY 0/m);
+      }
+    });
     for (const [rule, ...ask] of MALFORMED) {
       test(`RFC 6891 6.1.1 FORMERR with an OPT: ${rule}`, async () => {
         const answer = await dig(resolver.server, '+norec', '+noad', ...ask, 'soa', ZONE);

@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert';
 import type { HostPort } from '../../../shared/address.ts';
 import { mutate, Random } from '../../support/mutations.ts';
 import { describePacket, putRecords, type ResolverProcess, startResolverProcess } from '../../support/semantics.ts';
-import { askTcp, optOctets, queryOctets } from '../../support/servers/dns-client.ts';
+import { askTcp, optOctets, queryOctets, tsigOctets } from '../../support/servers/dns-client.ts';
 import { type Etcd, skipWithoutEtcd, startEtcd } from '../../support/servers/etcd.ts';
 import { haveNsd, type Nsd, startNsd } from '../../support/servers/nsd.ts';
 import { until } from '../../support/until.ts';
@@ -67,6 +67,12 @@ const CORPUS: readonly Buffer[] = [
     queryOctets({ name: ZONE }).subarray(12),
     optOctets({}),
     optOctets({}),
+  ]),
+  Buffer.concat([
+    Buffer.from('123401000001000000000002', 'hex'),
+    queryOctets({ name: `web.${ZONE}` }).subarray(12),
+    optOctets({}),
+    tsigOctets(),
   ]),
   Buffer.from('12340100ffffffffffffffff', 'hex'),
   Buffer.from('123401000001000000000000c00c00010001', 'hex'),
@@ -144,7 +150,7 @@ interface Case {
   readonly theirs: Said | 'silence' | 'unreadable';
 }
 
-const [FORMERR, NOTIMP, REFUSED] = [1, 4, 5];
+const [FORMERR, NOTIMP, REFUSED, NOTAUTH] = [1, 4, 5, 9];
 const NOTIFY = 4;
 const [IN, ANY_CLASS, ANY_TYPE] = [1, 255, 255];
 const RD = 0x0100;
@@ -155,6 +161,10 @@ const FLAG_BITS = 0x07f0;
 const MEANT: Readonly<Record<string, (each: Case) => boolean>> = {
   'REFUSED to another class: the question comes back with ours': ({ query, ours, theirs }) =>
     saysBoth(ours, theirs, REFUSED) && questionOf(query)?.class !== IN && sameBut('questions', ours, theirs),
+  'NOTAUTH to a TSIG: the question comes back with ours': ({ ours, theirs }) =>
+    saysBoth(ours, theirs, NOTAUTH) && (ours as Said).questions === 1 && sameBut('questions', ours, theirs),
+  'a TSIG whose parts do not fit into it: FORMERR of ours, NOTAUTH of NSD': ({ ours, theirs }) =>
+    says(ours, FORMERR) && says(theirs, NOTAUTH),
   'class ANY is refused by us, answered as IN by NSD': ({ query, ours }) =>
     says(ours, REFUSED) && questionOf(query)?.class === ANY_CLASS,
   'FORMERR: RD comes back with ours': ({ query, ours, theirs }) =>

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { ClientInfo } from '../../../resolver/serving/answerer.ts';
 import { type Answering, answering, TCP_CLIENT, UDP_CLIENT } from '../../support/answering.ts';
 import { mutate, Random } from '../../support/mutations.ts';
-import { optOctets, queryOctets } from '../../support/servers/dns-client.ts';
+import { optOctets, queryOctets, tsigOctets } from '../../support/servers/dns-client.ts';
 
 /**
  * Mutated messages into the query path. `ROLLCALL_FUZZ_INPUTS` sets their number, `ROLLCALL_FUZZ_SEED` the seed, which a
@@ -52,6 +52,12 @@ const CORPUS: readonly Buffer[] = [
   queryOctets({ name: Array.from({ length: 127 }, () => 'a').join('.') }),
   queryOctets({ name: ['a'.repeat(63), 'b'.repeat(63), 'c'.repeat(63), 'd'.repeat(49), 'example.org'].join('.') }),
   Buffer.concat([Buffer.from('123401000000000000000001', 'hex'), optOctets({ options: [COOKIE] })]),
+  Buffer.concat([
+    Buffer.from('123401000001000000000002', 'hex'),
+    queryOctets({ name: 'web.example.org' }).subarray(12),
+    optOctets({}),
+    tsigOctets(),
+  ]),
   // A response, a NOTIFY, an UPDATE; 65535 of everything; a name that points at itself.
   Buffer.from(
     '123481800001000100000000037765620765786d706c65036f72670000010001c00c000100010000003c0004c0000201',

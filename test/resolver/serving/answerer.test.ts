@@ -12,7 +12,14 @@ import {
   TCP_CLIENT,
   UDP_CLIENT,
 } from '../../support/answering.ts';
-import { type Ask, optOctets, queryOctets, recordTexts, wireName } from '../../support/servers/dns-client.ts';
+import {
+  type Ask,
+  optOctets,
+  queryOctets,
+  recordTexts,
+  tsigOctets,
+  wireName,
+} from '../../support/servers/dns-client.ts';
 import { deletion, keyFor, put } from '../../support/zone-text.ts';
 
 const test = suite('resolver/answerer');
@@ -43,6 +50,7 @@ function head(response: Buffer | undefined): string {
     3: 'NXDOMAIN',
     4: 'NOTIMP',
     5: 'REFUSED',
+    9: 'NOTAUTH',
     16: 'BADVERS',
   };
   const flags = [
@@ -215,6 +223,34 @@ test('an OPT that was read gets one in a FORMERR too (RFC 6891 §6.1.1), with DO
       assert.equal(response.subarray(12, -11), queryOctets(WEB).subarray(12), `${rule}: the question`);
     }
   }
+});
+
+test('a TSIG is of a key that nobody shares with us: NOTAUTH, and BADKEY without a MAC (RFC 8945 §5.2.1, §5.3.2)', () => {
+  for (const [before, opt] of [
+    [[], undefined],
+    [[optOctets({ dnssecOk: true })], { udp: 1232, version: 0, flags: 0x8000, options: new Map() }],
+  ] as const) {
+    const query = withAdditional(...before, tsigOctets({ id: 0x4711 }));
+    const expected = tsigOctets({ id: 0x4711, mac: Buffer.alloc(0) });
+    expected.writeUInt16BE(17, expected.length - 4);
+    for (const client of [UDP_CLIENT, TCP_CLIENT]) {
+      const response = on().ask(query, client) as Buffer;
+      assert.is(head(response), 'NOTAUTH rd');
+      assert.equal(optOf(response), opt);
+      assert.equal(response.subarray(-expected.length), expected);
+      assert.is(response.readUInt16BE(10), before.length + 1);
+      assert.equal(response.subarray(12, 12 + 21), queryOctets(WEB).subarray(12));
+    }
+  }
+});
+
+test('a TSIG that no response of 512 octets holds is refused without one', () => {
+  const long = ['a'.repeat(63), 'b'.repeat(63), 'c'.repeat(63), 'd'.repeat(61)].join('.');
+  const query = Buffer.concat([queryOctets({ name: long }), tsigOctets({ key: long })]);
+  query.writeUInt16BE(1, 10);
+  const response = on().ask(query) as Buffer;
+  assert.equal([head(response), response.length, response.readUInt16BE(10)], ['NOTAUTH rd', 12 + 255 + 4, 0]);
+  assert.is(on().ask(query, TCP_CLIENT)?.readUInt16BE(10), 1);
 });
 
 test('a FORMERR with an OPT that asks for a cookie only has no question (RFC 7873 §5.4)', () => {

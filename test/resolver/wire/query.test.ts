@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { foldedQuestion, QueryReader, readQuestionName } from '../../../resolver/wire/query.ts';
 import { parseName } from '../../../shared/name.ts';
 import { Rcode } from '../../../shared/rrset.ts';
-import { optOctets, queryOctets, wireName } from '../../support/servers/dns-client.ts';
+import { optOctets, queryOctets, tsigOctets, wireName } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/query');
 const reader = new QueryReader(7);
@@ -26,7 +26,15 @@ function withAdditional(count: number, ...records: Uint8Array[]): Buffer {
 }
 
 const TYPE_AND_CLASS = Buffer.from('00010001', 'hex');
-const TSIG = Buffer.concat([wireName('key.example.org'), Buffer.from('00fa00ff000000000004deadbeef', 'hex')]);
+const TSIG = tsigOctets();
+const SIG = Buffer.from('0000180001000000000004deadbeef', 'hex');
+
+/** With the octets at `at` (from the end when negative) replaced. */
+function changed(record: Buffer, at: number, octets: string): Buffer {
+  const copy = Buffer.from(record);
+  copy.write(octets, at < 0 ? copy.length + at : at, 'hex');
+  return copy;
+}
 
 test('reads name, type and class', () => {
   const query = queryOctets({ name: 'web.example.org', type: 'SRV' });
@@ -125,6 +133,15 @@ const MALFORMED: readonly [rule: string, octets: Buffer][] = [
   ['a cookie of 9 octets', withAdditional(1, optOctets({ options: [{ code: 10, data: 'a'.repeat(9) }] }))],
   ['a cookie of 41 octets', withAdditional(1, optOctets({ options: [{ code: 10, data: 'a'.repeat(41) }] }))],
   ['a signature before the OPT (RFC 8945 §5.1)', withAdditional(2, TSIG, optOctets({}))],
+  [
+    'a TSIG that is cut off',
+    withAdditional(1, Buffer.concat([wireName('k'), Buffer.from('00fa00ff000000000004deadbeef', 'hex')])),
+  ],
+  ['a TSIG of class IN', withAdditional(1, changed(TSIG, wireName('key.example.org').length + 2, '0001'))],
+  ['a TSIG with a TTL', withAdditional(1, changed(TSIG, wireName('key.example.org').length + 7, '01'))],
+  ['a TSIG with more other data than there is', withAdditional(1, changed(TSIG, -1, '01'))],
+  ['a TSIG with a longer MAC than there is', withAdditional(1, changed(TSIG, -40, 'ffff'))],
+  ['two TSIGs', withAdditional(2, TSIG, TSIG)],
   ['an address in the additional section', withAdditional(1, Buffer.from('00000100010000000500040a000001', 'hex'))],
 ];
 for (const [rule, octets] of MALFORMED) {
@@ -143,10 +160,24 @@ test('octets behind the last record are passed over', () => {
   assert.is(read(Buffer.concat([queryOctets({ name: 'web.example.org' }), Buffer.alloc(9, 'x')])), Rcode.NOERROR);
 });
 
-test('a signature at the end is passed over', () => {
-  assert.is(read(withAdditional(1, TSIG)), Rcode.NOERROR);
-  assert.is(read(withAdditional(2, optOctets({ dnssecOk: true }), TSIG)), Rcode.NOERROR);
+test('a SIG(0) at the end is passed over', () => {
+  assert.is(read(withAdditional(1, SIG)), Rcode.NOERROR);
+  assert.is(read(withAdditional(2, optOctets({ dnssecOk: true }), SIG)), Rcode.NOERROR);
   assert.is(reader.dnssecOk, true);
+});
+
+test('a TSIG at the end is of a key that we do not have', () => {
+  const named = queryOctets({ name: 'web.example.org' }).length;
+  assert.is(read(withAdditional(1, TSIG)), Rcode.NOTAUTH);
+  assert.is(reader.tsigAt, named);
+  assert.is(read(withAdditional(1, tsigOctets({ other: 'abcdef' }))), Rcode.NOTAUTH);
+  const compressed = Buffer.concat([Buffer.from('c00c', 'hex'), TSIG.subarray(wireName('key.example.org').length)]);
+  assert.is(read(withAdditional(1, compressed)), Rcode.NOTAUTH);
+  assert.is(read(withAdditional(2, optOctets({ dnssecOk: true }), TSIG)), Rcode.NOTAUTH);
+  assert.is(reader.dnssecOk, true);
+  assert.is(read(withAdditional(2, optOctets({ version: 1 }), TSIG)), Rcode.BADVERS);
+  assert.is(read(queryOctets({ name: 'web.example.org' })), Rcode.NOERROR);
+  assert.is(reader.tsigAt, 0);
 });
 
 test('authority is for IXFR alone', () => {
@@ -223,7 +254,7 @@ test('no octets make it throw or read past the end', () => {
         const query = withQuestion(tail);
         query[9] = authority;
         query[11] = additional;
-        assert.ok([Rcode.NOERROR, Rcode.FORMERR, Rcode.BADVERS].includes(read(query) as never));
+        assert.ok([Rcode.NOERROR, Rcode.FORMERR, Rcode.NOTAUTH, Rcode.BADVERS].includes(read(query) as never));
         assert.ok(reader.questionEnd <= query.length);
         assert.ok(reader.cookieAt + reader.cookieOctets <= query.length);
       },

@@ -66,6 +66,27 @@ export function optOctets({ udp = 1232, version = 0, dnssecOk = false, flags, op
   return Buffer.concat([opt, rdata]);
 }
 
+/** A TSIG (RFC 8945 §4.2) of a key that nobody has, whose MAC is no better. */
+export function tsigOctets({
+  key = 'key.example.org',
+  mac = Buffer.alloc(32, 0xab),
+  other = '',
+  id = 0x1234,
+} = {}): Buffer {
+  const head = Buffer.alloc(10);
+  // Time signed, 48 bits; fudge; MAC size.
+  head.writeUIntBE(1_795_185_121, 0, 6);
+  head.writeUInt16BE(300, 6);
+  head.writeUInt16BE(mac.length, 8);
+  const tail = Buffer.alloc(6);
+  tail.writeUInt16BE(id, 0);
+  tail.writeUInt16BE(other.length, 4);
+  const rdata = Buffer.concat([wireName('hmac-sha256'), head, mac, tail, Buffer.from(other, 'latin1')]);
+  const fixed = Buffer.from('00fa00ff000000000000', 'hex');
+  fixed.writeUInt16BE(rdata.length, 8);
+  return Buffer.concat([wireName(key), fixed, rdata]);
+}
+
 /** Sends one datagram and gives the first that comes back; undefined when none does in time. */
 export async function sendUdp(server: HostPort, octets: Uint8Array, timeoutMs = 2_000): Promise<Buffer | undefined> {
   const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4');
