@@ -97,7 +97,7 @@ export const resolverSettings = {
   nsName: setting<OwnerName | undefined>({
     flag: 'ns-name',
     placeholder: 'NAME',
-    help: 'Name of this server in NS and SOA when none is registered below ns.dns.<zone>.',
+    help: 'Name of this server in NS when none is registered below ns.dns.<zone>. The SOA always says ns.dns.<zone>.',
     defaultText: 'ns.dns.<zone>',
     read: readAs.name,
     absent: () => undefined,

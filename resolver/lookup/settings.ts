@@ -71,8 +71,8 @@ function below(labels: string, zone: OwnerName): OwnerName {
 }
 
 /**
- * Whether `name` exists by configuration, whatever the store holds: a zone's apex, a name server that we name (in NS or
- * SOA), the host-local name, and every name above one of these.
+ * Whether `name` exists by configuration, whatever the store holds: a zone's apex, `ns.dns.<zone>`, which the SOA names, the
+ * name server of the settings, the host-local name, and every name above one of these.
  */
 export function isConfigured(name: OwnerName, settings: LookupSettings): boolean {
   const { zones, nsName, local } = settings;
