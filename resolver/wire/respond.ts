@@ -82,7 +82,7 @@ const EMPTY: Response = {
 /**
  * Puts a response into its message. Whole RRsets go in or stay out (RFC 2181 §9): an answer or authority section that
  * does not fit leaves the message with TC and without records; additional RRsets stay out from the first that does not
- * fit, without TC.
+ * fit, without TC. Over TCP an answer of which not one record fits is SERVFAIL.
  *
  * @param question name in wire form, folded, and type and class
  */
@@ -96,6 +96,7 @@ export function compose(
 ): Composed {
   writer.begin(name, question);
   const answered = writeAnswers(writer, response, room, rrClass);
+  if (room.partialFrom !== undefined && answered === 0 && response.answers.length > 0) return tooLarge(writer);
   let truncated = answered < response.answers.length;
   let whole = !truncated;
   writer.setCount(6, answered);
@@ -119,6 +120,12 @@ export function compose(
     HeaderFlag.QR | (response.authoritative ? HeaderFlag.AA : 0) | (truncated ? HeaderFlag.TC : 0) | rcode,
   );
   return { ...writer.finish(), rcode: response.rcode, truncated, whole };
+}
+
+/** Not even one record fits into the largest message there is: TC would have the client come again for nothing. */
+function tooLarge(writer: MessageWriter): Composed {
+  writer.setFlags(HeaderFlag.QR | Rcode.SERVFAIL);
+  return { ...writer.finish(), rcode: Rcode.SERVFAIL, truncated: false, whole: false };
 }
 
 /** @returns how many records of the answer section were written: all, none, or what fits of a partial one */

@@ -618,6 +618,17 @@ const ROWS: readonly SemanticsRow[] = [
     },
   },
   {
+    rule: 'a text that no message can hold: SERVFAIL, and the others beside it as they are',
+    records: `
+      huge.t9.skydns.test text=${'x'.repeat(65_536)}
+      large.t9.skydns.test text=${'y'.repeat(255)}`,
+    asks: {
+      'huge.t9.skydns.test TXT': 'SERVFAIL',
+      'huge.t9.skydns.test A': 'NODATA skydns.test.',
+      'large.t9.skydns.test TXT': `large.t9.skydns.test. 300 TXT "${'y'.repeat(255)}"`,
+    },
+  },
+  {
     rule: 'A of an apex: what stands at apex.dns.<zone>, else NODATA',
     records: `
       1.apex.dns.skydns.test host=10.29.0.1

@@ -88,6 +88,20 @@ test('over TCP as many answers as fit go out, with TC, from the one that is aske
   assert.is(new Set(ports).size, ports.length, 'none twice');
 });
 
+test('over TCP an answer of which not one record fits is SERVFAIL, without TC; over UDP it is cut', () => {
+  const strings = Array.from({ length: 257 }, () => 'x'.repeat(255));
+  const response = { ...service(0), answers: [rr('web.example.org', { type: 'TXT', strings })], rotateFrom: 1 };
+  const heads = [0, undefined].map((partialFrom) => {
+    const message = composed(response, 65_535, partialFrom);
+    const { questions, answers, flag_tc, flag_aa } = read(message);
+    return [message.rcode, questions?.length, answers?.length, flag_tc, flag_aa, message.truncated, message.whole];
+  });
+  assert.equal(heads, [
+    [Rcode.SERVFAIL, 1, 0, false, false, false, false],
+    [Rcode.NOERROR, 1, 0, true, true, true, false],
+  ]);
+});
+
 test('over TCP what fits is whole wherever it begins', () => {
   const message = composed(service(3), 65_535, 1);
   assert.equal([message.whole, read(message).answers?.length], [true, 3]);
@@ -150,8 +164,10 @@ test('whatever the room, a message fits it and has whole RRsets', () => {
       assert.ok(message.octets.length <= room);
       const { answers = [], authorities = [], additionals = [], flag_tc } = read(message);
       assert.is(flag_tc, message.truncated);
+      const isTooLarge = isTcp && count > 0 && answers.length === 0;
+      assert.is(message.rcode, isTooLarge ? Rcode.SERVFAIL : Rcode.NOERROR);
       const isAll = answers.length === count && authorities.length === response.authority.length;
-      assert.is(message.truncated, !isAll);
+      assert.is(message.truncated, !isAll && !isTooLarge);
       if (!isTcp && message.truncated) assert.is(answers.length, 0);
       if (message.truncated) assert.is(additionals.length, 0);
       assert.is(message.whole, isAll && additionals.length === count);
