@@ -87,6 +87,8 @@ export const EDGES: readonly string[] = [
   'shared/events/event-streams.ts',
   'shared/http.ts',
   'shared/journal/',
+  'shared/log-output.ts',
+  'shared/log-writer.ts',
   'shared/log.ts',
   'shared/metrics.ts',
   'shared/proc.ts',

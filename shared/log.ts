@@ -1,5 +1,7 @@
-import { destination, type LoggerOptions, pino } from 'pino';
-import pretty from 'pino-pretty';
+import { type LoggerOptions, pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import { standardError } from './log-output.ts';
+import { LogWriter, WAITING_MAX_OCTETS } from './log-writer.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -18,7 +20,10 @@ export interface Log {
   error(event: string, message: string, fields?: LogFields): void;
 }
 
-/** JSON lines on standard error, the level first and then the sorted keys; for a person at a terminal, coloured lines. */
+/**
+ * JSON lines on standard error, the level first and then the sorted keys; for a person at a terminal, coloured lines. A log
+ * that cannot be written, or that nobody reads, costs lines and nothing else.
+ */
 export function createLog(level: LogLevel, component: string): Log {
   const options: LoggerOptions = {
     level,
@@ -28,20 +33,12 @@ export function createLog(level: LogLevel, component: string): Log {
     // pino writes the level first, whatever it is called; the other keys are sorted.
     formatters: { level: (level) => ({ level }) },
   };
-  // Synchronous, so that the last line before an exit is not lost; lines are few by design.
-  const stream = process.stderr.isTTY
-    ? pretty({
-        destination: 2,
-        sync: true,
-        messageKey: 'message',
-        levelKey: 'level',
-        timestampKey: 'at',
-        translateTime: 'SYS:HH:MM:ss.l',
-        // The sentence says it all; the fields are for machines.
-        hideObject: true,
-      })
-    : destination({ dest: 2, sync: true });
-  const logger = pino(options, stream);
+  const format = process.stderr.isTTY ? forPeople() : (line: string): string => line;
+  const writer = new LogWriter(standardError(), (lines) =>
+    write('warn')('log-lines-dropped', droppedText(lines), { lines }),
+  );
+  process.once('exit', () => writer.flush());
+  const logger = pino(options, { write: (line: string) => writer.write(format(line)) });
   const write =
     (severity: Exclude<LogLevel, 'silent'>) =>
     (event: string, message: string, fields: LogFields = {}) => {
@@ -50,6 +47,22 @@ export function createLog(level: LogLevel, component: string): Log {
       logger[severity](Object.fromEntries(Object.entries(line).sort(([a], [b]) => (a < b ? -1 : 1))));
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+function forPeople(): (line: string) => string {
+  return prettyFactory({
+    messageKey: 'message',
+    levelKey: 'level',
+    timestampKey: 'at',
+    translateTime: 'SYS:HH:MM:ss.l',
+    // The sentence says it all; the fields are for machines.
+    hideObject: true,
+  });
+}
+
+function droppedText(lines: number): string {
+  const what = lines === 1 ? 'a line of this log is missing here' : `${lines} lines of this log are missing here`;
+  return `${what}: standard error took nothing while ${WAITING_MAX_OCTETS / 1024} KiB waited`;
 }
 
 /** Says nothing: for pure tests and for commands whose output is their answer. */

@@ -27,19 +27,27 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a command. Wait for what the test needs next: a log line, or the HTTP side's `/ready`. */
-export function startRollcall(args: readonly string[], environment: Record<string, string> = {}): RollcallProcess {
+/**
+ * Starts a command. Wait for what the test needs next: a log line, or the HTTP side's `/ready`.
+ *
+ * @param outputs descriptors instead of what the test reads: nothing is known of what is written there
+ */
+export function startRollcall(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  outputs: { readonly stdout?: number; readonly stderr?: number } = {},
+): RollcallProcess {
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', outputs.stdout ?? 'pipe', outputs.stderr ?? 'pipe'],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
   });
   running.add(child);
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
   const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => {
