@@ -3,8 +3,8 @@ import { heldSignals } from './process/held-signals.ts';
 const argv = process.argv.slice(2);
 // Before anything else is loaded: a signal meanwhile would end this process, or be lost when it is process 1.
 if (argv[0] === 'run') heldSignals();
-const { outliveReaders } = await import('./output.ts');
-outliveReaders();
+const { outliveOutput } = await import('./output.ts');
+outliveOutput();
 const { runProgram } = await import('./program.ts');
 const { commands } = await import('./commands.ts');
 process.exitCode = await runProgram(commands, argv);

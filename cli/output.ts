@@ -1,5 +1,5 @@
 import { describeProblems } from '../shared/settings.ts';
-import { EXIT_USAGE } from './command.ts';
+import { EXIT_FAILED, EXIT_USAGE } from './command.ts';
 
 /** What commands print: answers on standard output, complaints on standard error. */
 export function print(text: string): void {
@@ -10,16 +10,29 @@ export function complain(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+let isOutputAsked = true;
+
 /**
- * Whoever reads what we print may leave before its end (`rollcall history web | head`). That is no error, and neither a daemon
- * nor a drain ends half way for it; Node would end the process with a stack trace.
+ * Whoever reads what we print may leave before its end (`rollcall history web | head`), and a disk may be full below it: Node
+ * would end the process with a stack trace. The first is no error; of the second a command is told, and ends with 1. Neither a
+ * daemon nor a drain ends half way for it.
  */
-export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+export function outliveOutput(): void {
+  let isTold = false;
+  process.stderr.on('error', () => undefined); // there is nowhere left to tell it
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE' || !isOutputAsked || isTold) return;
+    isTold = true;
+    complain(`rollcall: standard output cannot be written: ${message}`);
+    process.once('exit', () => {
+      process.exitCode ||= EXIT_FAILED;
     });
-  }
+  });
+}
+
+/** Of a daemon: it is not run for what it prints. */
+export function doWithoutOutput(): void {
+  isOutputAsked = false;
 }
 
 /** For a command that has no other end than its reader's. */

@@ -179,13 +179,10 @@ function exported(sequence: number, { atMs, ...event }: JournalEvent): string {
   return JSON.stringify({ sequence, at: new Date(atMs).toISOString(), ...event });
 }
 
-/** Waits for a slow reader: the journal may be larger than the memory. @returns false when the reader has gone */
+/** Waits for a slow reader: the journal may be larger than the memory. @returns false when no more can be written */
 function write(lines: readonly string[]): Promise<boolean> {
   if (lines.length === 0) return Promise.resolve(true);
-  return new Promise((resolve, reject) => {
-    process.stdout.write(`${lines.join('\n')}\n`, (error: NodeJS.ErrnoException | null | undefined) => {
-      if (!error || error.code === 'EPIPE') resolve(!error);
-      else reject(error);
-    });
+  return new Promise((resolve) => {
+    process.stdout.write(`${lines.join('\n')}\n`, (error: Error | null | undefined) => resolve(!error));
   });
 }

@@ -10,7 +10,7 @@ import { openEtcdStore } from '../../shared/store/etcd/etcd.ts';
 import { type Store, StoreError } from '../../shared/store.ts';
 import { VERSION } from '../../shared/version.ts';
 import { EXIT_FAILED, EXIT_OK } from '../command.ts';
-import { complain, print } from '../output.ts';
+import { complain, doWithoutOutput, print } from '../output.ts';
 import type { CommonValues, EtcdAccess } from './etcd-access.ts';
 
 export interface Daemon {
@@ -37,6 +37,7 @@ const STOP_TIMEOUT_MS = 4_800;
 
 /** Runs a daemon until a signal or a failure ends it. @returns the exit code */
 export async function runDaemon(daemon: Daemon): Promise<number> {
+  doWithoutOutput();
   const log = createLog(daemon.common.logLevel, daemon.program);
   const metrics = new Metrics();
   let store: Store | undefined;

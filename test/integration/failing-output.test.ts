@@ -1,4 +1,4 @@
-/** A daemon whose log cannot be written: it answers as if nothing were the matter. */
+/** A daemon whose log or standard output cannot be written: it answers as if nothing were the matter. */
 import { closeSync, openSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -25,9 +25,10 @@ async function answersWith(outputs: { readonly stdout?: number; readonly stderr?
   assert.is(await daemon.end('SIGTERM'), 0);
 }
 
-test('a full disk under the log', async () => {
+test('a full disk under the log, or under standard output', async () => {
   const full = openSync('/dev/full', 'w');
   await answersWith({ stderr: full });
+  await answersWith({ stdout: full, stderr: full });
   closeSync(full);
 });
 
