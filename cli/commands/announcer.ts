@@ -3,7 +3,7 @@ import { formatHostPort } from '../../shared/address.ts';
 import { eventsRoute } from '../../shared/events/event-streams.ts';
 import { readSettings, switchSetting } from '../../shared/settings.ts';
 import type { Command } from '../command.ts';
-import { daemonSettings } from '../daemon/daemon-settings.ts';
+import { daemonSettings, SIGNALS_HELP } from '../daemon/daemon-settings.ts';
 import { printDryRun } from '../daemon/dry-run.ts';
 import { readEtcdAccess } from '../daemon/etcd-access.ts';
 import { complainOfSettings } from '../output.ts';
@@ -20,6 +20,7 @@ const settings = {
 export const announcerCommand: Command = {
   name: 'announcer',
   summary: 'Keep the names of this host true: follow the Docker engine, keep keys in etcd',
+  description: `Keep the names of this host true: follow the Docker engine, keep keys in etcd. ${SIGNALS_HELP}`,
   arguments: [{ name: 'container', help: 'with --dry-run: only this one, by id or name', required: false }],
   settings,
   examples: [

@@ -12,6 +12,8 @@ const settings = { ...resolverSettings, ...daemonSettings(8053) };
 export const resolverCommand: Command = {
   name: 'resolver',
   summary: 'Answer DNS from memory: follow etcd, forward what is outside the zones',
+  description:
+    'Answer DNS from memory: follow etcd, forward what is outside the zones. SIGTERM, SIGINT and SIGUSR2 end it; SIGHUP, as of a terminal that closes, does not.',
   arguments: [],
   settings,
   examples: [

@@ -5,7 +5,7 @@ import { eventsRoute } from '../../shared/events/event-streams.ts';
 import { readSettings } from '../../shared/settings.ts';
 import type { Command } from '../command.ts';
 import { digLine } from '../daemon/banner.ts';
-import { daemonSettings } from '../daemon/daemon-settings.ts';
+import { daemonSettings, SIGNALS_HELP } from '../daemon/daemon-settings.ts';
 import { readEtcdAccess } from '../daemon/etcd-access.ts';
 import { joinRoutes } from '../daemon/joined-routes.ts';
 import { complainOfSettings } from '../output.ts';
@@ -15,8 +15,7 @@ const settings = { ...announcerSettings, ...resolverSettings, ...daemonSettings(
 export const upCommand: Command = {
   name: 'up',
   summary: 'Announcer and resolver in one process, on an embedded store unless --etcd is given',
-  description:
-    'Announcer and resolver in one process. Without --etcd they meet in an embedded store below --data-dir: one host needs nothing else.',
+  description: `Announcer and resolver in one process. Without --etcd they meet in an embedded store below --data-dir: one host needs nothing else. ${SIGNALS_HELP}`,
   arguments: [],
   settings,
   examples: [

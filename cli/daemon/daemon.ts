@@ -39,6 +39,7 @@ const STOP_TIMEOUT_MS = 4_800;
 export async function runDaemon(daemon: Daemon): Promise<number> {
   doWithoutOutput();
   const log = createLog(daemon.common.logLevel, daemon.program);
+  outliveTerminal(log);
   const metrics = new Metrics();
   let store: Store | undefined;
   let http: HttpServer | undefined;
@@ -115,6 +116,11 @@ function endOf(components: readonly Component[]): Promise<End> {
     }
     for (const { failed } of components) failed.then((failure) => resolve({ how: 'handover', failure }));
   });
+}
+
+/** A session that closes says SIGHUP to all that it started: no reason to take names away, nor to leave them to nobody. */
+function outliveTerminal(log: Log): void {
+  process.on('SIGHUP', () => log.info('hangup', 'SIGHUP: going on; file sinks open their file anew, SIGTERM stops'));
 }
 
 interface ToStop {

@@ -157,5 +157,5 @@ process.on('message', (message: ToWorker) => {
 say({ type: 'loaded' });
 // Without the primary nobody keeps the zone true: an answer would be a guess.
 process.once('disconnect', () => process.exit());
-// Signals to the whole group (Ctrl-C) are the primary's: it says stop.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR2'] as const) process.on(signal, () => undefined);
+// Signals to the whole group (Ctrl-C, a closed terminal) are the primary's: it says stop.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR2', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -55,6 +55,16 @@ test('answers the example services without Docker and etcd, and prints the dig t
   assert.ok(performance.now() - started < 5_000);
 });
 
+test('a terminal that closes ends nothing: SIGHUP is logged, and names go on', async () => {
+  const up = await startUp(temporaryDirectory(), 'examples/services.json');
+  for (const times of [1, 2]) {
+    up.process.child.kill('SIGHUP');
+    await until('it to be logged', () => up.process.log().filter(({ event }) => event === 'hangup').length === times);
+  }
+  assert.is(rdataOf(await dig(up.dns, `web.${DOMAIN}`), 'A').length, 2);
+  assert.is(await up.process.end('SIGTERM'), 0);
+});
+
 test('a changed services file is followed; a broken entry costs itself, a broken file nothing', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'services.json');

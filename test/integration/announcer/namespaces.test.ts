@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HELPERS_MAX, Namespaces } from '../../../announcer/checks/namespaces.ts';
@@ -31,6 +33,23 @@ async function ask(...current: boolean[]): Promise<{ readonly reply: Reply; read
     server.close();
   }
 }
+
+const HELPER = fileURLToPath(new URL('../../../announcer/checks/namespace-helper.js', import.meta.url));
+
+test('a terminal that closes ends no helper: the check under way is not failed by it', async () => {
+  const helper = spawn(process.execPath, [HELPER], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ask = async (id: number): Promise<string> => {
+    const reply = once(helper.stdout.setEncoding('utf8'), 'data');
+    const request = { kind: 'tcp', hosts: [], port: 0, path: '', timeoutMs: 0 };
+    helper.stdin.write(`${JSON.stringify({ id, request })}\n`);
+    return String(await reply);
+  };
+  assert.match(await ask(1), '"id":1');
+  helper.kill('SIGHUP');
+  assert.match(await ask(2), '"id":2');
+  helper.stdin.end();
+  assert.equal(await once(helper, 'exit'), [0, null]);
+});
 
 if (!canUnshare('-n')) console.log(`SKIP ${SUITE}: needs the right to enter a namespace (root, CAP_SYS_ADMIN)`);
 else {

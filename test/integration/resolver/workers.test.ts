@@ -101,6 +101,19 @@ test('a worker that dies is replaced by one that is in step, and the other answe
   await store.close();
 });
 
+test('a terminal that closes ends no worker', async () => {
+  const log = recordingLog();
+  const { store, running } = await started(log);
+  const pids = [...running.resolver.workerPids];
+  for (const pid of pids) process.kill(pid, 'SIGHUP');
+  await until('the first answer everywhere', () => onlyOne(askMany(running, 'web.example.org')));
+  assert.equal(await askMany(running, 'web.example.org'), ['NOERROR web.example.org A 192.0.2.1']);
+  assert.equal(running.resolver.workerPids, pids);
+  assert.equal(log.of('worker-died'), []);
+  await running.stop();
+  await store.close();
+});
+
 test('an address that is taken is an error at the start, though workers could share it', async () => {
   const { store, running } = await started();
   const [taken] = running.resolver.addresses;
