@@ -1,4 +1,4 @@
-import { CommanderError, Command as Parser } from 'commander';
+import { CommanderError, type Option, Command as Parser } from 'commander';
 import { type Setting, variableOf } from '../shared/settings.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from './command.ts';
@@ -80,9 +80,17 @@ function formatItem(term: string, _termWidth: number, description: string): stri
 }
 
 function flagsOf(command: Command, parser: Parser): Record<string, string | string[] | boolean | undefined> {
-  const values = parser.opts();
-  const camel = (flag: string): string => flag.replace(/-(.)/g, (_dash, letter: string) => letter.toUpperCase());
   return Object.fromEntries(
-    Object.values(command.settings).map((setting) => [setting.flag, values[camel(setting.flag)]]),
+    Object.values(command.settings).map(({ flag }) => {
+      const option = parser.options.find(({ long }) => long === `--${flag}`);
+      return [flag, option === undefined ? undefined : textsOf(option, parser)];
+    }),
   );
+}
+
+/** commander takes `--no-x` for what turns an option `x` off, and says that `x` is on until it is given. */
+function textsOf(option: Option, parser: Parser): string | string[] | boolean | undefined {
+  const value: unknown = parser.getOptionValue(option.attributeName());
+  if (option.negate) return value === false ? true : undefined;
+  return value as string | string[] | boolean | undefined;
 }

@@ -751,6 +751,30 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
     ],
   });
 
+  test('--no-rotate and --no-chaos, as flags and as variables', async () => {
+    const prefix = '/off';
+    const hosts = [1, 2, 3, 4].map((at) => `10.0.3.${at}`);
+    const records = hosts.map((host, at) => `${at}.many.skydns.test host=${host}`).join('\n');
+    await putRecords(etcd, records, prefix);
+    const common = ['--prefix', prefix, '--zone', 'skydns.test', '--forward', 'none'];
+    const variables = { ROLLCALL_NO_ROTATE: 'true', ROLLCALL_NO_CHAOS: 'true' };
+    const ways: readonly (readonly [flags: readonly string[], environment: Record<string, string>])[] = [
+      [['--no-rotate', '--no-chaos'], {}],
+      [[], variables],
+    ];
+    for (const [flags, environment] of ways) {
+      const off = await startResolverProcess(etcd.url, [...common, ...flags], { environment });
+      const orders = new Set<string>();
+      for (let times = 0; times < 8; times += 1) {
+        orders.add(recordTexts((await askUdp(off.server, { name: 'many.skydns.test' })).answers).join());
+      }
+      const version = await askUdp(off.server, { name: 'version.bind', type: 'TXT', class: 3 });
+      await off.end('SIGTERM');
+      assert.equal([...orders], [hosts.map((host) => `many.skydns.test A ${host}`).join()]);
+      assert.equal(describePacket(version), ['REFUSED']);
+    }
+  });
+
   let resolver: ResolverProcess;
   test('the rest is asked of one more resolver', async () => {
     const prefix = '/rest';
