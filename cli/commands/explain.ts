@@ -33,6 +33,8 @@ interface Explained {
   /** Of an announcer whose engine is away. */
   readonly lastKnown?: LastKnown;
   readonly resolver?: ExplainedName;
+  /** Of `up`: why one of the two could not say. */
+  readonly incomplete?: readonly string[];
 }
 
 interface LastKnown {
@@ -79,7 +81,7 @@ export const explainCommand: Command = {
 };
 
 function describe(explained: Explained): string {
-  const { containers = [], instances = [], lastKnown, resolver } = explained;
+  const { containers = [], instances = [], lastKnown, resolver, incomplete = [] } = explained;
   const lines = containers.flatMap(describeContainer);
   if (lastKnown !== undefined) lines.push(...describeLastKnown(lastKnown));
   if (containers.length === 0) {
@@ -91,6 +93,7 @@ function describe(explained: Explained): string {
   if (name !== undefined) lines.push(...describeName(name));
   const isOfResolver = explained.containers === undefined && resolver === undefined;
   if (isOfResolver && name?.keys?.length === 0) lines.push(containerHint('explain', explained.of));
+  for (const reason of incomplete) lines.push(`incomplete: ${reason}`);
   return lines.join('\n');
 }
 

@@ -20,6 +20,8 @@ interface ListedInstance {
 interface Listing {
   readonly services: readonly { readonly service: string; readonly instances: readonly ListedInstance[] }[];
   readonly truncated?: boolean;
+  /** Of `up`: why one of the two could not say. */
+  readonly incomplete?: readonly string[];
 }
 
 const settings = {
@@ -60,11 +62,14 @@ async function list(http: Parameters<typeof askDaemon>[0], name: string | undefi
   return 'services' in found ? found : { services: [found] };
 }
 
-function describe({ services, truncated }: Listing, nowMs: number): string {
+function describe({ services, truncated, incomplete = [] }: Listing, nowMs: number): string {
   const rows = services.flatMap(({ instances }) => instances.map((instance) => rowOf(instance, nowMs)));
-  if (rows.length === 0) return 'nothing is announced';
   const table = formatTable(['SERVICE', 'INSTANCE', 'ADDRESS', 'AGE', 'STATE'], rows);
-  return truncated === true ? `${table}\n… and more: name a service` : table;
+  return [
+    rows.length === 0 ? 'nothing is announced' : table,
+    ...(truncated === true ? ['… and more: name a service'] : []),
+    ...incomplete.map((reason) => `incomplete: ${reason}`),
+  ].join('\n');
 }
 
 function rowOf(instance: ListedInstance, nowMs: number): string[] {

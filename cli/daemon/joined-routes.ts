@@ -35,12 +35,21 @@ function joinRoute(announcer: Route, resolver: Route, join: Join): Route {
     handle: async (request) => {
       const [first, second] = await Promise.all([ask(announcer, request)(), ask(resolver, request)()]);
       if (first instanceof HttpError && second instanceof HttpError) throw first.status === 404 ? second : first;
+      for (const answer of [first, second]) if (answer instanceof HttpError && isWrong(answer)) throw answer;
       const joined = join(jsonOf(first), jsonOf(second));
       // That one does not know the name is no gap; that it could not say is one.
       const silent = [first, second].filter((each) => each instanceof HttpError && each.status !== 404) as HttpError[];
       return { json: silent.length === 0 ? joined : { ...joined, incomplete: silent.map(({ message }) => message) } };
     },
   };
+}
+
+/** What one of them alone cannot take: a container's name need not be one of DNS, and what is below it may be too much. */
+const OF_ONE_ALONE: ReadonlySet<string> = new Set(['bad-name', 'too-wide']);
+
+/** The request is wrong as such, as with a type that is none: the other one did not look at it. */
+function isWrong({ status, code }: HttpError): boolean {
+  return status === 400 && !OF_ONE_ALONE.has(code);
 }
 
 /** Not one after the other but in rounds: each finds keys that the other must be asked for. */

@@ -44,6 +44,9 @@ test('answers the example services without Docker and etcd, and prints the dig t
   const ls = await rollcall(['ls', '--http', up.http]);
   assert.is(ls.exit, 0, ls.stderr);
   assert.match(ls.stdout, /192\.0\.2\.10/);
+  const noType = await rollcall(['explain', 'web', '--type', 'ZZ', '--http', up.http]);
+  assert.equal([noType.exit, noType.stdout], [2, '']);
+  assert.match(noType.stderr, 'explain: type="ZZ" must be one of A, ');
   const history = await rollcall(['history', 'web', '--http', up.http]);
   assert.is(history.exit, 0, history.stderr);
   assert.match(history.stdout, /announced/i);

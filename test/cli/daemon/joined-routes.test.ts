@@ -95,6 +95,32 @@ test('when one of them cannot say, the answer says so', async () => {
   assert.equal((answer as { incomplete: string[] }).incomplete, ['busy']);
 });
 
+test('what is asked wrongly is refused, though one of them does not see it', async () => {
+  const path = '/v1/explain';
+  for (const routes of [
+    [[says(path, {})], [refuses(path, 400, 'bad-type')]],
+    [[refuses(path, 400, 'bad-time')], [says(path, {})]],
+  ] as const) {
+    try {
+      await ask([...routes[0]], [...routes[1]], path);
+      assert.unreachable();
+    } catch (error) {
+      assert.is((error as HttpError).status, 400);
+    }
+  }
+});
+
+test('a container whose name is none in DNS, or a name with too much below it, is explained by who can', async () => {
+  const path = '/v1/explain';
+  const containers = [says(path, { containers: [{ container: 'x' }] })];
+  for (const code of ['bad-name', 'too-wide']) {
+    assert.equal(await ask(containers, [refuses(path, 400, code)], path), {
+      containers: [{ container: 'x' }],
+      incomplete: [code],
+    });
+  }
+});
+
 test('a path of one side alone is that side’s', async () => {
   assert.equal(await ask([], [says('/v1/at', { at: 1 })], '/v1/at'), { at: 1 });
 });

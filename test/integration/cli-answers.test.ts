@@ -1,0 +1,42 @@
+/** What the commands make of a daemon's answers, and what they ask it: of a daemon that says what a test gives it. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type HttpRequest, type Route, serveHttp } from '../../shared/http.ts';
+import { silentLog } from '../../shared/log.ts';
+import { rollcall } from '../support/servers/rollcall.ts';
+
+interface Told {
+  readonly exit: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Parameters of the last request. */
+  readonly asked: Readonly<Record<string, string>>;
+}
+
+/** Runs a command against a daemon that says `json` on every path that the commands ask. */
+async function tell(json: object, args: readonly string[], environment: Record<string, string> = {}): Promise<Told> {
+  let asked: Readonly<Record<string, string>> = {};
+  const handle = ({ query }: HttpRequest): { json: object } => {
+    asked = Object.fromEntries(query);
+    return { json };
+  };
+  const paths = ['/v1/services', '/v1/services/:name', '/v1/explain', '/v1/history', '/v1/at'];
+  const routes = paths.map((path): Route => ({ method: 'GET', path, handle }));
+  const server = await serveHttp({ host: '127.0.0.1', port: 0 }, routes, silentLog);
+  const told = await rollcall([...args, '--http', `127.0.0.1:${server.address.port}`], environment);
+  await server.close();
+  return { ...told, asked };
+}
+
+const test = suite('integration/cli-answers');
+
+test('an answer that lacks the half of one of the two says so', async () => {
+  const incomplete = ['2 histories are being read; ask again when they are done'];
+  for (const args of [['explain', 'web'], ['ls'], ['ls', 'web'], ['history', 'web']]) {
+    const { exit, stdout } = await tell({ of: 'web', services: [], containers: [], history: [], incomplete }, args);
+    assert.ok(stdout.endsWith(`incomplete: ${incomplete[0]}\n`), stdout);
+    assert.is(exit, args[0] === 'history' ? 1 : 0);
+  }
+});
+
+test.run();
