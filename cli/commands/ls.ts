@@ -1,6 +1,6 @@
 import { readSettings, switchSetting } from '../../shared/settings.ts';
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
-import { type Command, EXIT_OK } from '../command.ts';
+import { type Command, EXIT_FAILED, EXIT_OK } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
 import { formatAge, formatTable } from '../text/table.ts';
 
@@ -20,6 +20,8 @@ interface ListedInstance {
 interface Listing {
   readonly services: readonly { readonly service: string; readonly instances: readonly ListedInstance[] }[];
   readonly truncated?: boolean;
+  /** Of a resolver: whether it knows what it lists to be true. */
+  readonly standing?: string;
   /** Of `up`: why one of the two could not say. */
   readonly incomplete?: readonly string[];
 }
@@ -43,13 +45,22 @@ export const lsCommand: Command = {
     try {
       const listing = await list(read.values.http, name);
       print(read.values.json ? JSON.stringify(listing) : describe(listing, Date.now()));
-      return EXIT_OK;
+      return listing.standing === NEVER_SYNCED ? EXIT_FAILED : EXIT_OK;
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       complain(`ls: ${error.message}`);
       return error.exitCode;
     }
   },
+};
+
+const NEVER_SYNCED = 'never-synced';
+/** Of a resolver that does not follow its store. */
+const STANDINGS: Readonly<Record<string, string>> = {
+  [NEVER_SYNCED]: 'what is announced is not known: the store has never been read; /ready and the log say why',
+  stale: 'stale: the store is away, and this is the last that was known of it',
+  'too-stale':
+    'too stale: the store has been away for longer than --max-stale, and nothing is answered from this any more',
 };
 
 async function list(http: Parameters<typeof askDaemon>[0], name: string | undefined): Promise<Listing> {
@@ -62,12 +73,14 @@ async function list(http: Parameters<typeof askDaemon>[0], name: string | undefi
   return 'services' in found ? found : { services: [found] };
 }
 
-function describe({ services, truncated, incomplete = [] }: Listing, nowMs: number): string {
+function describe({ services, truncated, standing = 'live', incomplete = [] }: Listing, nowMs: number): string {
   const rows = services.flatMap(({ instances }) => instances.map((instance) => rowOf(instance, nowMs)));
   const table = formatTable(['SERVICE', 'INSTANCE', 'ADDRESS', 'AGE', 'STATE'], rows);
+  const isKnown = standing !== NEVER_SYNCED;
   return [
-    rows.length === 0 ? 'nothing is announced' : table,
+    ...(rows.length > 0 ? [table] : isKnown ? ['nothing is announced'] : []),
     ...(truncated === true ? ['… and more: name a service'] : []),
+    ...(STANDINGS[standing] === undefined ? [] : [STANDINGS[standing]]),
     ...incomplete.map((reason) => `incomplete: ${reason}`),
   ].join('\n');
 }

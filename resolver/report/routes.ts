@@ -71,6 +71,10 @@ function servicesOf(deps: RouteDeps): object {
 function serviceOf(deps: RouteDeps, text: string): object {
   const { zones } = deps.lookupSettings;
   const listing: Listing = listNames(deps.live.zone, zones, deps.context(), parseNames(text, zones));
+  if (listing.services.length === 0 && deps.context().availability === 'never-synced') {
+    const known = `the store has never been read; whether ${text} is announced is not known, and /ready says why`;
+    throw new HttpError(503, 'never-synced', known);
+  }
   if (listing.services.length === 0) {
     throw new HttpError(404, 'no-such-service', `no record stands at ${text} or below it in zone ${zones.join(', ')}`);
   }

@@ -39,4 +39,28 @@ test('an answer that lacks the half of one of the two says so', async () => {
   }
 });
 
+test('ls says of a resolver that does not follow its store what its list is worth', async () => {
+  const instance = { service: 'web', name: 'web.example.org.', state: 'announced', host: '192.0.2.1' };
+  const services = [{ service: 'web', name: 'web.example.org.', instances: [instance] }];
+  const live = await tell({ services, standing: 'live' }, ['ls']);
+  assert.equal([live.exit, live.stdout.split('\n').length], [0, 3]);
+  assert.equal((await tell({ services: [], standing: 'live' }, ['ls'])).stdout, 'nothing is announced\n');
+  for (const [standing, text] of [
+    ['stale', 'stale: the store is away'],
+    ['too-stale', 'too stale: the store has been away'],
+  ] as const) {
+    const told = await tell({ services, standing }, ['ls']);
+    assert.is(told.exit, 0);
+    assert.ok(told.stdout.startsWith(live.stdout), told.stdout);
+    assert.match(told.stdout, text);
+  }
+  for (const listed of [[], services]) {
+    const never = await tell({ services: listed, standing: 'never-synced' }, ['ls']);
+    assert.is(never.exit, 1);
+    assert.match(never.stdout, 'what is announced is not known: the store has never been read');
+    assert.not.match(never.stdout, 'nothing is announced');
+    assert.is((await tell({ services: listed, standing: 'never-synced' }, ['ls', '--json'])).exit, 1);
+  }
+});
+
 test.run();

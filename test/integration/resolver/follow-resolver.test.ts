@@ -80,6 +80,8 @@ test('never synced is SERVFAIL, not NXDOMAIN, and not ready', async () => {
   const running = await startResolver(store);
   assert.equal(await ask(running, 'web.example.org'), ['SERVFAIL']);
   assert.match(running.resolver.notReady()[0] as string, /no zone yet/);
+  const unknown = await running.get('/v1/services/web').catch((error: HttpError) => error);
+  assert.equal([(unknown as HttpError).status, (unknown as HttpError).code], [503, 'never-synced']);
   store.up();
   await ready(running);
   assert.equal(await ask(running, 'web.example.org'), ['NXDOMAIN']);
