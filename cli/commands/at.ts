@@ -4,13 +4,12 @@ import { completionNote, type PastAnswerJson, pastText } from '../../shared/text
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
+import { MOMENT_HELP } from '../text/moment.ts';
 
 const settings = {
   ...clientSettings,
   json: switchSetting({ flag: 'json', help: 'Print the JSON of the daemon, for programs.' }),
 };
-
-export const MOMENT_HELP = 'write 14:32 (the last one, local time), 15m (ago) or 2026-11-20T14:32:00Z';
 
 export const atCommand: Command = {
   name: 'at',

@@ -5,7 +5,7 @@ import { type GapJson, gapText } from '../../shared/text/gap-text.ts';
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
-import { MOMENT_HELP } from './at.ts';
+import { MOMENT_HELP } from '../text/moment.ts';
 
 interface Side {
   readonly outcome: string;

@@ -1,9 +1,10 @@
-import { optionalSetting, readSettings, switchSetting } from '../../shared/settings.ts';
+import { readSettings, switchSetting } from '../../shared/settings.ts';
 import { describePastEvent, type EventJson } from '../../shared/text/event-text.ts';
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
 import { type Command, EXIT_FAILED, EXIT_OK } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
 import { containerHint } from '../text/container-hint.ts';
+import { momentSetting } from '../text/moment.ts';
 
 export interface History {
   /** Of an announcer: as it was asked for. */
@@ -45,15 +46,13 @@ interface Resolved {
 
 const settings = {
   ...clientSettings,
-  at: optionalSetting({
+  at: momentSetting({
     flag: 'at',
-    placeholder: 'TIME',
-    help: 'What the name resolved to then, and which event made it so: 14:32, 15m (ago) or 2026-11-20T14:32:00Z.',
+    help: 'What the name resolved to then, and which event made it so: 14:32 (the last one, local time), 15m (ago) or 2026-11-20T14:32:00Z.',
     defaultText: 'only the events',
   }),
-  since: optionalSetting({
+  since: momentSetting({
     flag: 'since',
-    placeholder: 'TIME',
     help: 'Only events from then on; a time as for --at.',
     defaultText: 'all that the journal keeps',
   }),
@@ -73,7 +72,7 @@ export const historyCommand: Command = {
     if (!read.ok) return complainOfSettings('history', read.problems);
     const { http, at, since, json } = read.values;
     try {
-      const history = await askDaemon<History>(http, '/v1/history', { name, at, since });
+      const history = await askDaemon<History>(http, '/v1/history', { name, at: isoOf(at), since: isoOf(since) });
       print(json ? JSON.stringify(history) : describe(history, name));
       return name === undefined || hasEventOf(history) ? EXIT_OK : EXIT_FAILED;
     } catch (error) {
@@ -83,6 +82,10 @@ export const historyCommand: Command = {
     }
   },
 };
+
+function isoOf(moment: number | undefined): string | undefined {
+  return moment === undefined ? undefined : new Date(moment).toISOString();
+}
 
 /** Beside the name's own events there are those that concern every name, as that the store was lost. */
 function hasEventOf({ history, resolved }: History): boolean {

@@ -23,7 +23,7 @@ const settings = {
   since: optionalSetting({
     flag: 'since',
     placeholder: 'TIME',
-    help: 'Every change from then on (100 at most): 14:32, 15m (ago) or 2026-11-20T14:32:00Z.',
+    help: 'Every change from then on (100 at most): 14:32 (the last one, local time), 15m (ago) or 2026-11-20T14:32:00Z.',
     defaultText: 'the last change alone',
   }),
   at: optionalSetting({

@@ -63,4 +63,22 @@ test('ls says of a resolver that does not follow its store what its list is wort
   }
 });
 
+test('a time of day is that of whoever asks, in each command, whatever zone the daemon is in', async () => {
+  // 14:32 of a zone that is as far from this machine's as can be.
+  const zone = new Date().getTimezoneOffset() > 0 ? 'Pacific/Kiritimati' : 'Pacific/Pago_Pago';
+  const hours = zone === 'Pacific/Kiritimati' ? 14 : -11;
+  const minuteOf = (text: string | undefined): number => {
+    const moment = text === undefined || /\D/.test(text) ? Date.parse(text ?? '') : Number(text);
+    return ((moment / 60_000 + hours * 60) % 1440) as number;
+  };
+  const environment = { TZ: zone };
+  const json = { history: [], records: [], question: {} };
+  for (const flag of ['at', 'since']) {
+    const { asked } = await tell(json, ['history', 'web', `--${flag}`, '14:32', '--json'], environment);
+    assert.is(minuteOf(asked[flag]), 14 * 60 + 32, flag);
+  }
+  const { asked } = await tell(json, ['at', '14:32', 'web', '--json'], environment);
+  assert.is(minuteOf(asked.time), 14 * 60 + 32);
+});
+
 test.run();
