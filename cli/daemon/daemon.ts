@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { type HostPort, ListenError } from '../../shared/address.ts';
 import { type Component, type ComponentDeps, StartError } from '../../shared/component.ts';
 import { type HttpServer, type Route, serveHttp } from '../../shared/http.ts';
+import { journalMetrics } from '../../shared/journal/metrics.ts';
+import { journalTroubles } from '../../shared/journal/status.ts';
 import { createLog, type Log } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { openEmbeddedStore } from '../../shared/store/embedded/embedded.ts';
@@ -46,16 +48,20 @@ export async function runDaemon(daemon: Daemon): Promise<number> {
   let components: readonly Component[] = [];
   try {
     makeDirectory(daemon.common.dataDir);
-    store = await openStore(daemon, log, metrics);
-    const opened = store;
+    const opened = await openStore(daemon, log, metrics);
+    store = opened.store;
     components = daemon.components((name) => ({
-      store: opened,
+      store: opened.store,
       log,
       metrics,
       version: VERSION,
       dataDir: makeDirectory(join(daemon.common.dataDir, name)),
     }));
-    http = await serveHttp(daemon.http, [...daemonRoutes(components, metrics), ...daemon.routes(components)], log);
+    http = await serveHttp(
+      daemon.http,
+      [...daemonRoutes(components, opened, metrics), ...daemon.routes(components)],
+      log,
+    );
     const ended = endOf(components);
     const started = Promise.all(components.map((each) => each.start()));
     // A start may take long (the announcer may wait for another one to go): a signal ends the wait.
@@ -173,14 +179,22 @@ function makeWithParents(path: string): void {
   }
 }
 
-async function openStore(daemon: Daemon, log: Log, metrics: Metrics): Promise<Store> {
+interface OpenedStore {
+  readonly store: Store;
+  /** What is wrong though it serves: of the journal that the embedded store keeps. */
+  readonly troubles: () => readonly string[];
+}
+
+async function openStore(daemon: Daemon, log: Log, metrics: Metrics): Promise<OpenedStore> {
   const { etcd, dataDir } = daemon.common;
   if (etcd.length === 0 && daemon.storeWithoutEtcd === 'embedded') {
-    return openEmbeddedStore({ directory: join(dataDir, 'store'), log });
+    const store = await openEmbeddedStore({ directory: join(dataDir, 'store'), log });
+    journalMetrics(metrics, store.journal, 'store');
+    return { store, troubles: () => journalTroubles(store.journal.status) };
   }
   const endpoints = etcd.length === 0 ? [LOCAL_ETCD] : etcd;
   try {
-    return openEtcdStore({ endpoints, ...daemon.etcdAccess, log, metrics });
+    return { store: openEtcdStore({ endpoints, ...daemon.etcdAccess, log, metrics }), troubles: () => [] };
   } catch (error) {
     if (error instanceof StoreError) throw new StartError(error.message, { cause: error });
     throw error;
@@ -188,13 +202,16 @@ async function openStore(daemon: Daemon, log: Log, metrics: Metrics): Promise<St
 }
 
 /** `/health`: the process answers, and what troubles it. `/ready`: it serves, or why not. `/metrics`: Prometheus. */
-function daemonRoutes(components: readonly Component[], metrics: Metrics): Route[] {
+function daemonRoutes(components: readonly Component[], store: OpenedStore, metrics: Metrics): Route[] {
   return [
     {
       method: 'GET',
       path: '/health',
       handle: () => {
-        const troubles = components.flatMap((each) => (each.troubles?.() ?? []).map((text) => `${each.name}: ${text}`));
+        const ofComponents = components.flatMap((each) =>
+          (each.troubles?.() ?? []).map((text) => `${each.name}: ${text}`),
+        );
+        const troubles = [...ofComponents, ...store.troubles().map((text) => `store: ${text}`)];
         return { json: { status: troubles.length === 0 ? 'ok' : 'degraded', version: VERSION, troubles } };
       },
     },

@@ -1,5 +1,6 @@
 /** `rollcall up` on the embedded store: what a newcomer starts first, without Docker and without etcd. */
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -107,6 +108,41 @@ test('the store, the zone and the history outlive a crash', async () => {
   );
   assert.is(announced.length, 2, 'the restart announced nothing anew');
   await second.process.end('SIGTERM');
+});
+
+test('a full disk under the embedded store: names go on, and health and metrics say it until there is room', async () => {
+  const dataDir = temporaryDirectory();
+  const disk = join(dataDir, 'store');
+  mkdirSync(disk);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'rollcall-test', disk]).status !== 0) {
+    console.log(`SKIP ${SUITE}, the disk: no tmpfs can be mounted; run as root`);
+    return;
+  }
+  // Before the directory is removed, however the test goes.
+  process.prependOnceListener('exit', () => spawnSync('umount', ['-l', disk], { stdio: 'ignore' }));
+  const services = join(dataDir, 'services.json');
+  const write = (port: number): void =>
+    writeFileSync(services, JSON.stringify({ services: [{ name: 'one', host: '192.0.2.1', port }] }));
+  write(1);
+  const up = await startUp(dataDir, services);
+  const say = async (path: string): Promise<string> => (await fetch(`http://${up.http}${path}`)).text();
+  const isWriting = async (): Promise<string | undefined> =>
+    /^rollcall_store_journal_writing (\d)/m.exec(await say('/metrics'))?.[1];
+  assert.is(await isWriting(), '1');
+  const filler = join(disk, 'filler');
+  spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4096']);
+  for (let port = 2; (await isWriting()) === '1'; port += 1) {
+    write(port);
+    await until('the change', async () => {
+      const answer = rdataOf(await dig(up.dns, `one.${DOMAIN}`, 'SRV'), 'SRV').join();
+      return answer.includes(` ${port} `);
+    });
+  }
+  assert.match(await say('/health'), /"store: the journal cannot be written \(.*ENOSPC/);
+  rmSync(filler);
+  await until('the journal to be written again', async () => (await isWriting()) === '1');
+  assert.not.match(await say('/health'), 'store:');
+  await up.process.end('SIGTERM');
 });
 
 test('wrong settings are all named at once, with exit code 2', async () => {
