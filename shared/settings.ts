@@ -57,7 +57,10 @@ export function variableOf(setting: Pick<Setting<unknown>, 'flag'>): string {
   return `ROLLCALL_${setting.flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** A flag wins over its environment variable, which wins over the default. */
+/**
+ * A flag wins over its environment variable, which wins over the default. An empty variable counts as none, as is usual;
+ * an empty flag is a problem: whoever wrote it meant something, most often a variable of a shell that is not set.
+ */
 export function readSettings<T extends SettingsTable>(
   table: T,
   flags: GivenFlags,
@@ -69,6 +72,10 @@ export function readSettings<T extends SettingsTable>(
     const given = givenTexts(setting, flags, environment);
     if (given === undefined) {
       values[name] = setting.absent();
+      continue;
+    }
+    if (given.nothing !== undefined) {
+      problems.push(`${given.source}=${JSON.stringify(given.nothing)}: ${nothingText(setting)}`);
       continue;
     }
     try {
@@ -86,28 +93,39 @@ export function describeProblems(program: string, problems: readonly string[]): 
   return [`${program}: configuration has ${count}`, ...problems.map((problem) => `  ${problem}`)].join('\n');
 }
 
-function problemsOf(error: unknown, { source, texts }: { source: string; texts: readonly string[] }): string[] {
+function nothingText({ placeholder, defaultText }: Setting<unknown>): string {
+  return `names nothing; give ${placeholder}, or leave it out (default: ${defaultText})`;
+}
+
+interface GivenTexts {
+  readonly source: string;
+  readonly texts: readonly string[];
+  /** As given: a text that is empty, or a list without an item. */
+  readonly nothing: string | undefined;
+}
+
+function problemsOf(error: unknown, { source, texts }: GivenTexts): string[] {
   if (error instanceof SettingError) return [`${source}=${JSON.stringify(texts.join(','))}: ${error.message}`];
   if (!(error instanceof SettingItemsError)) throw error;
   return error.items.map(({ shown, problem }) => `${source}=${JSON.stringify(shown)}: ${problem}`);
 }
 
-function givenTexts(
-  setting: Setting<unknown>,
-  flags: GivenFlags,
-  environment: Environment,
-): { source: string; texts: readonly string[] } | undefined {
+function givenTexts(setting: Setting<unknown>, flags: GivenFlags, environment: Environment): GivenTexts | undefined {
   const flag = flags[setting.flag];
   if (flag !== undefined) {
     const texts = typeof flag === 'boolean' ? [String(flag)] : typeof flag === 'string' ? [flag] : flag;
-    return { source: `--${setting.flag}`, texts: setting.repeatable ? texts.flatMap(splitCommas) : texts };
+    return itemsOf(setting, `--${setting.flag}`, texts);
   }
   for (const variable of [variableOf(setting), ...setting.fallbackVariables]) {
     const text = environment[variable];
-    if (text === undefined || text === '') continue;
-    return { source: variable, texts: setting.repeatable ? splitCommas(text) : [text] };
+    if (text !== undefined && text !== '') return itemsOf(setting, variable, [text]);
   }
   return undefined;
+}
+
+function itemsOf({ repeatable }: Setting<unknown>, source: string, given: readonly string[]): GivenTexts {
+  const items = given.map((text) => (repeatable ? splitCommas(text) : text === '' ? [] : [text]));
+  return { source, texts: items.flat(), nothing: given.find((_text, at) => items[at]?.length === 0) };
 }
 
 function splitCommas(text: string): string[] {

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import {
   choiceSetting,
   describeProblems,
+  type GivenFlags,
   integerSetting,
   listSetting,
   readAs,
@@ -63,6 +64,21 @@ test('a list may be repeated, or separated by commas', () => {
   ];
   assert.equal(readOk(readSettings(table, { listen: ['[::1]:53', '192.0.2.1:5300'] }, {})).listen, two);
   assert.equal(readOk(readSettings(table, {}, { ROLLCALL_LISTEN: '[::1]:53, 192.0.2.1:5300' })).listen, two);
+});
+
+test('an empty flag is a problem, also as a list or in one; a variable is when it has commas alone', () => {
+  const empty = (source: string, given: string, placeholder: string, standard: string): string =>
+    `${source}=${JSON.stringify(given)}: names nothing; give ${placeholder}, or leave it out (default: ${standard})`;
+  const list = (source: string, given: string): string => empty(source, given, 'ADDRESS:PORT', '127.0.0.1:5300');
+  const problems = (flags: GivenFlags, environment = {}): readonly string[] => {
+    const read = readSettings(table, flags, environment);
+    return read.ok ? [] : read.problems;
+  };
+  assert.equal(problems({ listen: [''] }), [list('--listen', '')]);
+  assert.equal(problems({ listen: ['192.0.2.1:53', ' , '] }), [list('--listen', ' , ')]);
+  assert.equal(problems({ workers: '' }), [empty('--workers', '', 'N', '1')]);
+  assert.equal(problems({}, { ROLLCALL_LISTEN: ',' }), [list('ROLLCALL_LISTEN', ',')]);
+  assert.equal(problems({ listen: ['192.0.2.1:53,'] }, { ROLLCALL_LISTEN: '' }), []);
 });
 
 test('every problem is reported at once, each with its source, value, limit and reason', () => {
