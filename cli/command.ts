@@ -21,6 +21,8 @@ export interface CommandArgument {
   readonly required: boolean;
   /** The last one, and as many as are given. */
   readonly variadic?: boolean;
+  /** Of a service, of a container or in DNS: none has a blank. */
+  readonly isName?: boolean;
 }
 
 export interface Given {

@@ -2,6 +2,7 @@ import { CommanderError, type Option, Command as Parser } from 'commander';
 import { type Setting, variableOf } from '../shared/settings.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from './command.ts';
+import { complain } from './output.ts';
 
 /** Parses the command line and runs the command it names. @returns the exit code */
 export async function runProgram(commands: readonly Command[], argv: readonly string[]): Promise<number> {
@@ -33,6 +34,12 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
       parser.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  ${example}`).join('\n')}`);
     }
     parser.action(async (...args: unknown[]) => {
+      const problems = argumentProblems(command, args as ArgumentText[]);
+      for (const problem of problems) complain(`${command.name}: ${problem}`);
+      if (problems.length > 0) {
+        exitCode = EXIT_USAGE;
+        return;
+      }
       exitCode = await command.run({
         arguments: args.slice(0, command.arguments.length).flat() as (string | undefined)[],
         flags: flagsOf(command, parser),
@@ -48,6 +55,18 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
     // Help and version end with 0; commander has printed what was wrong otherwise.
     return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
+}
+
+type ArgumentText = string | readonly string[] | undefined;
+
+/** Of several words of one argument, the first is what is run; the others are its own. */
+function argumentProblems(command: Command, given: readonly ArgumentText[]): string[] {
+  return command.arguments.flatMap(({ name, required, isName }, at) => {
+    const text = [given[at]].flat()[0];
+    if (text === '') return [`<${name}> is empty; ${required ? 'give one' : 'give one, or leave it out'}`];
+    if (isName !== true || text === undefined || !/\s/.test(text)) return [];
+    return [`${JSON.stringify(text)} has a blank, and no name has one; give one name`];
+  });
 }
 
 function addOption(parser: Parser, setting: Setting<unknown>): void {

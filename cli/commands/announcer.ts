@@ -21,7 +21,9 @@ export const announcerCommand: Command = {
   name: 'announcer',
   summary: 'Keep the names of this host true: follow the Docker engine, keep keys in etcd',
   description: `Keep the names of this host true: follow the Docker engine, keep keys in etcd. ${SIGNALS_HELP}`,
-  arguments: [{ name: 'container', help: 'with --dry-run: only this one, by id or name', required: false }],
+  arguments: [
+    { name: 'container', help: 'with --dry-run: only this one, by id or name', required: false, isName: true },
+  ],
   settings,
   examples: [
     'rollcall announcer --etcd http://127.0.0.1:2379 --domain s.prod.example.com',

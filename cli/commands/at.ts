@@ -18,7 +18,7 @@ export const atCommand: Command = {
     'What this resolver would have answered at a time, as dig prints it, and the event that made it so. Folded from the journal by the code that answers queries, with the settings of now; TTLs are those of the records (the time that was left on a lease is not recorded).',
   arguments: [
     { name: 'time', help: MOMENT_HELP, required: true },
-    { name: 'name', help: 'a service, host or instance name, whole or without the zone', required: true },
+    { name: 'name', help: 'a service, host or instance name, whole or without the zone', required: true, isName: true },
     { name: 'type', help: 'A unless given', required: false },
   ],
   settings,

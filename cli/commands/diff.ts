@@ -39,7 +39,7 @@ export const diffCommand: Command = {
   arguments: [
     { name: 'from', help: MOMENT_HELP, required: true },
     { name: 'to', help: 'as from', required: true },
-    { name: 'name', help: 'a service, host or instance name; the whole zone without', required: false },
+    { name: 'name', help: 'a service, host or instance name; the whole zone without', required: false, isName: true },
   ],
   settings,
   examples: ['rollcall diff 14:30 14:40', 'rollcall diff 2h 15m web'],

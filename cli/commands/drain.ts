@@ -33,7 +33,9 @@ export const drainCommand: Command = {
   summary: 'Take names away, and wait until no client can hold an answer any more; then, with --stop, stop',
   description:
     'Takes every name of a container away, of the containers of a service on this host, or of the whole host, and waits until no client can hold an answer any more: until the keys are gone from the store, then the largest TTL handed out and 2 s. Ends with 0 only when that is done; a process of `rollcall run` keeps its name until it is sent SIGTERM, and is named. What is drained stays so, also when the announcer restarts, until `rollcall undrain`, or until the container is started anew or removed.',
-  arguments: [{ name: 'container or service', help: 'id or name of a container, or a service', required: false }],
+  arguments: [
+    { name: 'container or service', help: 'id or name of a container, or a service', required: false, isName: true },
+  ],
   settings,
   examples: [
     'rollcall drain web-1 --stop --http 127.0.0.1:8054',

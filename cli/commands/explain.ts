@@ -60,7 +60,12 @@ export const explainCommand: Command = {
   description:
     'Why a container is, or is not, announced (ask an announcer, or up), or why a name answers as it does (ask a resolver, or up).',
   arguments: [
-    { name: 'container or name', help: 'id or name of a container, or a service or DNS name', required: true },
+    {
+      name: 'container or name',
+      help: 'id or name of a container, or a service or DNS name',
+      required: true,
+      isName: true,
+    },
   ],
   settings,
   examples: ['rollcall explain web', 'rollcall explain 3f2a9c01d4e7 --http 127.0.0.1:8054'],

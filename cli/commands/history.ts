@@ -63,7 +63,12 @@ export const historyCommand: Command = {
   name: 'history',
   summary: 'The events of a name; what it resolved to at a time, and which event made it so',
   arguments: [
-    { name: 'name', help: 'a service, host or instance name, or a container; all events without', required: false },
+    {
+      name: 'name',
+      help: 'a service, host or instance name, or a container; all events without',
+      required: false,
+      isName: true,
+    },
   ],
   settings,
   examples: ['rollcall history web', 'rollcall history web --since 2h', 'rollcall history web --at 15m'],

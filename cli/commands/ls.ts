@@ -1,6 +1,6 @@
 import { readSettings, switchSetting } from '../../shared/settings.ts';
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
-import { type Command, EXIT_FAILED, EXIT_OK } from '../command.ts';
+import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
 import { formatAge, formatTable } from '../text/table.ts';
 
@@ -36,12 +36,16 @@ export const lsCommand: Command = {
   summary: 'What is announced now: service, instance, address, age, state',
   description:
     'What is announced now. A resolver lists what it answers with; an announcer what it announces on its host, and what it holds back and why.',
-  arguments: [{ name: 'name', help: 'only this service', required: false }],
+  arguments: [{ name: 'name', help: 'only this service', required: false, isName: true }],
   settings,
   examples: ['rollcall ls', 'rollcall ls web', 'rollcall ls --http 127.0.0.1:8054'],
   run: async ({ arguments: [name], flags, environment }) => {
     const read = readSettings(settings, flags, environment);
     if (!read.ok) return complainOfSettings('ls', read.problems);
+    if (name === '.' || name === '..') {
+      complain(`ls: ${JSON.stringify(name)} is no service; name one, or none for all`);
+      return EXIT_USAGE;
+    }
     try {
       const listing = await list(read.values.http, name);
       print(read.values.json ? JSON.stringify(listing) : describe(listing, Date.now()));

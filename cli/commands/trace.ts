@@ -47,7 +47,12 @@ export const traceCommand: Command = {
   description:
     'One change of a key from end to end, with its times: what the engine (or a check, or a command) said, the decision, the revision of etcd, when the resolver had it, and the first query that was answered with it. Asks a resolver and an announcer, or up; what one of them does not say is named, with the reason. Changes are ordered by revision, not by clock.',
   arguments: [
-    { name: 'name or container', help: 'a service or DNS name, or a container by name or id', required: true },
+    {
+      name: 'name or container',
+      help: 'a service or DNS name, or a container by name or id',
+      required: true,
+      isName: true,
+    },
   ],
   settings,
   examples: ['rollcall trace web', 'rollcall trace 3f2a9c01d4e7 --last 5', 'rollcall trace web --at 14:32'],

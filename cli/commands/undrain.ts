@@ -11,7 +11,9 @@ export const undrainCommand: Command = {
   summary: 'End a drain: what is ready is announced again',
   description:
     'Ends a drain of a container, of the containers of a service on this host, or (--host) of the host; what is ready is announced again. A container that was drained by itself stays drained when the host is undrained, and the other way round. What was not drained is told, and is no failure: exit code 0.',
-  arguments: [{ name: 'container or service', help: 'id or name of a container, or a service', required: false }],
+  arguments: [
+    { name: 'container or service', help: 'id or name of a container, or a service', required: false, isName: true },
+  ],
   settings: drainSettings,
   examples: ['rollcall undrain web-1 --http 127.0.0.1:8054', 'rollcall undrain --host --http 127.0.0.1:8054'],
   run: async ({ arguments: [of], flags, environment }) => {

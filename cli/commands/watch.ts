@@ -4,7 +4,7 @@ import { readSettings, switchSetting } from '../../shared/settings.ts';
 import { describeEvent, type EventJson } from '../../shared/text/event-text.ts';
 import { ClientError, clientSettings, refusalOf } from '../client/client.ts';
 import { ServerSentEvents } from '../client/server-sent-events.ts';
-import { type Command, EXIT_OK, EXIT_USAGE } from '../command.ts';
+import { type Command, EXIT_OK } from '../command.ts';
 import { complain, complainOfSettings, onReaderGone, print } from '../output.ts';
 
 const settings = {
@@ -18,17 +18,18 @@ export const watchCommand: Command = {
   description:
     'Follows events as they happen, of a name or all, and goes on after a break with what was missed. Once it follows, it says so on standard error (not with --json).',
   arguments: [
-    { name: 'name', help: 'a DNS name or some labels of it, a service, or a container by name or id', required: false },
+    {
+      name: 'name',
+      help: 'a DNS name or some labels of it, a service, or a container by name or id',
+      required: false,
+      isName: true,
+    },
   ],
   settings,
   examples: ['rollcall watch', 'rollcall watch web', 'rollcall watch one --http 127.0.0.1:8054'],
   run: async ({ arguments: [name], flags, environment }) => {
     const read = readSettings(settings, flags, environment);
     if (!read.ok) return complainOfSettings('watch', read.problems);
-    if (name !== undefined && /\s/.test(name)) {
-      complain(`watch: ${JSON.stringify(name)} has a blank, and no name has one; give one name, or none for all`);
-      return EXIT_USAGE;
-    }
     const { http, json } = read.values;
     const stop = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());

@@ -59,4 +59,42 @@ test('a flag wins over its variable, also one that begins with no-', async () =>
   assert.equal(read, { ok: true, values: { noRotate: true, noChaos: true } });
 });
 
+/** Runs the command line. @returns the exit code, what was complained of, and whether a command was run */
+async function outcomeOf(...argv: string[]): Promise<{ code: number; said: string; isRun: boolean }> {
+  const { write } = process.stderr;
+  let [said, isRun] = ['', false];
+  process.stderr.write = ((text: string) => {
+    said += text;
+    return true;
+  }) as typeof write;
+  const run = async (): Promise<number> => {
+    isRun = true;
+    return 0;
+  };
+  try {
+    const taking = commands.map((command) => ({ ...command, run }));
+    return { code: await runProgram(taking, argv), said, isRun };
+  } finally {
+    process.stderr.write = write;
+  }
+}
+
+test('an argument that is empty is refused, and a name with a blank', async () => {
+  for (const { name, arguments: args } of commands) {
+    for (const [at, argument] of args.entries()) {
+      const words = (text: string): string[] => [name, ...args.slice(0, at).map(() => 'x'), text];
+      const others = args.slice(at + 1).flatMap(({ required }) => (required ? ['x'] : []));
+      const empty = await outcomeOf(...words(''), ...others);
+      assert.equal([empty.code, empty.isRun], [2, false], name);
+      assert.match(empty.said, `${name}: <${argument.name}> is empty; give one`);
+      const blank = await outcomeOf(...words('my web'), ...others);
+      assert.is(blank.isRun, argument.isName !== true, `${name} ${argument.name}`);
+      if (blank.isRun) continue;
+      assert.is(blank.code, 2);
+      assert.is(blank.said, `${name}: "my web" has a blank, and no name has one; give one name\n`);
+    }
+  }
+  assert.is((await outcomeOf('run', '--', 'command', '', 'a b')).isRun, true);
+});
+
 test.run();

@@ -54,6 +54,9 @@ test('what is asked wrongly ends with 2 in every command, also when only the dae
     ['history', 'web', '--at', 'yesterday'],
     ['history', 'web', '--since', 'yesterday'],
     ['ls', 'a..b'],
+    ['ls', '.'],
+    ['ls', '..'],
+    ['explain', 'my web'],
     ['trace', 'web', '--at', 'yesterday'],
   ];
   assert.equal(
