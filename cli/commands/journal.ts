@@ -2,33 +2,35 @@ import { isAboutSubject } from '../../shared/events/event-subject.ts';
 import type { JournalEvent } from '../../shared/journal/event.ts';
 import { JournalOpenError } from '../../shared/journal/journal.ts';
 import { StoredJournal } from '../../shared/journal/reading/stored.ts';
-import { readMoment } from '../../shared/moment.ts';
-import { optionalSetting, readSettings, SettingError, switchSetting } from '../../shared/settings.ts';
+import { type GivenFlags, readSettings, SettingError, setting, switchSetting } from '../../shared/settings.ts';
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
+import { momentSetting } from '../text/moment.ts';
 import { formatTable } from '../text/table.ts';
 
 const settings = {
-  since: optionalSetting({
+  since: momentSetting({
     flag: 'since',
-    placeholder: 'TIME',
-    help: 'Of export: only events from then on; 14:32, 15m, 2026-11-20T14:32:00Z.',
+    help: 'Of export: only events from then on; 14:32 (the last one, local time), 15m (ago) or 2026-11-20T14:32:00Z.',
     defaultText: 'the beginning',
   }),
-  until: optionalSetting({
+  until: momentSetting({
     flag: 'until',
-    placeholder: 'TIME',
     help: 'Of export: only events up to then.',
     defaultText: 'the end',
   }),
-  name: optionalSetting({
+  name: setting<string | undefined>({
     flag: 'name',
     placeholder: 'NAME',
     help: 'Of export: only events of a DNS name or some labels of it, a service, or a container by name or id.',
     defaultText: 'all events',
+    read: readName,
+    absent: () => undefined,
   }),
   json: switchSetting({ flag: 'json', help: 'Of verify and stat: print JSON, for programs.' }),
 };
+
+const ACTIONS: readonly string[] = ['verify', 'stat', 'export'];
 
 interface ExportOptions {
   readonly sinceMs?: number;
@@ -54,24 +56,20 @@ export const journalCommand: Command = {
   run: async ({ arguments: [action = '', directory = ''], flags, environment }) => {
     const read = readSettings(settings, flags, environment);
     if (!read.ok) return complainOfSettings('journal', read.problems);
+    if (!ACTIONS.includes(action)) {
+      complain(`journal: ${JSON.stringify(action)} is no action; write verify, stat or export`);
+      return EXIT_USAGE;
+    }
+    const problems = misplaced(action, flags);
+    if (problems.length > 0) return complainOfSettings('journal', problems);
     const { since, until, name, json } = read.values;
     try {
-      switch (action) {
-        case 'verify':
-          return await verify(await StoredJournal.open(directory), json);
-        case 'stat':
-          return await stat(await StoredJournal.open(directory), json);
-        case 'export': {
-          const nowMs = Date.now();
-          const range = { ...momentOf('since', since, nowMs), ...momentOf('until', until, nowMs) };
-          return await exportEvents(await StoredJournal.open(directory), { ...range, name });
-        }
-        default:
-          complain(`journal: ${JSON.stringify(action)} is no action; write verify, stat or export`);
-          return EXIT_USAGE;
-      }
+      const journal = await StoredJournal.open(directory);
+      if (action === 'verify') return await verify(journal, json);
+      if (action === 'stat') return await stat(journal, json);
+      const range = { ...(since !== undefined && { sinceMs: since }), ...(until !== undefined && { untilMs: until }) };
+      return await exportEvents(journal, { ...range, name });
     } catch (error) {
-      if (error instanceof SettingError) return complainOfSettings('journal', [error.message]);
       if (!(error instanceof JournalOpenError)) throw error;
       complain(`journal: ${error.message}`);
       return EXIT_FAILED;
@@ -79,13 +77,17 @@ export const journalCommand: Command = {
   },
 };
 
-/** @throws {SettingError} when it is no moment */
-function momentOf(flag: 'since' | 'until', text: string | undefined, nowMs: number): Partial<ExportOptions> {
-  if (text === undefined) return {};
-  const moment = readMoment(text, nowMs);
-  if (moment === undefined)
-    throw new SettingError(`--${flag}=${JSON.stringify(text)}: write 14:32, 15m or 2026-11-20T14:32:00Z`);
-  return flag === 'since' ? { sinceMs: moment } : { untilMs: moment };
+function readName(text: string): string {
+  if (!/\s/.test(text)) return text;
+  throw new SettingError('has a blank, and no name has one; give one name');
+}
+
+/** Of flags that the action does not take: whoever gave one takes its effect for granted. A variable may be meant for others. */
+function misplaced(action: string, flags: GivenFlags): string[] {
+  const given = ['since', 'until', 'name'].filter((flag) => flags[flag] !== undefined);
+  return action === 'export'
+    ? []
+    : given.map((flag) => `--${flag}: of export alone; ${action} takes all that there is`);
 }
 
 async function verify(journal: StoredJournal, json: boolean): Promise<number> {

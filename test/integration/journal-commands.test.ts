@@ -48,6 +48,23 @@ test('verify ends with 0 for a whole journal and with 1 for a torn one, and name
   assert.match(stdout, /: 1 fault\n$/);
 });
 
+test('what is given wrongly, or to an action that does not take it, is refused', async () => {
+  for (const [args, text] of [
+    [['export', directory, '--name', ''], '--name="": names nothing'],
+    [['export', directory, '--name', 'my web'], '--name="my web": has a blank'],
+    [['export', directory, '--since', 'bla'], '--since="bla": is no time'],
+    [['verify', directory, '--since', 'bla'], '--since="bla": is no time'],
+    [['verify', directory, '--since', '1h'], '--since: of export alone'],
+    [['stat', directory, '--until', '1h', '--name', 'web'], 'configuration has 2 problems'],
+    [['look', directory], '"look" is no action'],
+  ] as const) {
+    const { exit, stdout, stderr } = await rollcall(['journal', ...args]);
+    assert.equal([exit, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, text);
+  }
+  assert.is((await rollcall(['journal', 'verify', directory], { ROLLCALL_NAME: 'of-run' })).exit, 0);
+});
+
 test('export prints events with ISO times, by time and by name', async () => {
   const { stdout } = await rollcall([
     ...['journal', 'export', directory, '--name', 'api'],
