@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { formatHostPort, type HostPort } from '../../shared/address.ts';
 import { readAs, setting } from '../../shared/settings.ts';
 import { EXIT_FAILED, EXIT_USAGE } from '../command.ts';
@@ -38,23 +38,28 @@ export function refusalOf(status: number, url: URL, message: string | undefined)
   return new ClientError(text, undefined, text, status === BAD_REQUEST ? EXIT_USAGE : EXIT_FAILED);
 }
 
-const TIMEOUT_MS = 10_000;
+export const TIMEOUT_MS = 10_000;
+
+interface AskOptions {
+  readonly method?: 'GET' | 'POST';
+  readonly timeoutMs?: number;
+  /** Ends the wait; instead of the time. */
+  readonly signal?: AbortSignal;
+}
 
 /** @throws {ClientError} when there is no daemon, or it says no */
 export async function askDaemon<T>(
   address: HostPort,
   path: string,
   query: Readonly<Record<string, string | readonly string[] | undefined>>,
-  { method = 'GET', timeoutMs = TIMEOUT_MS }: { readonly method?: 'GET' | 'POST'; readonly timeoutMs?: number } = {},
+  { method = 'GET', timeoutMs = TIMEOUT_MS, signal }: AskOptions = {},
 ): Promise<T> {
   const url = new URL(path, `http://${formatHostPort(address)}`);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) for (const each of [value].flat()) url.searchParams.append(name, each);
   }
-  const { status, text } = await send(url, method, timeoutMs).catch((error: unknown) => {
-    const brief = `no daemon answers on ${formatHostPort(address)} (${reasonOf(error, timeoutMs)})`;
-    const message = `${brief}; start one with \`rollcall up\`, or name another with --http`;
-    throw new ClientError(message, { cause: error }, brief);
+  const { status, text } = await send(url, method, signal ?? AbortSignal.timeout(timeoutMs)).catch((error: unknown) => {
+    throw silenceOf(address, error, timeoutMs);
   });
   const body = parseJson(text) as (T & { error?: { message: string } }) | undefined;
   if (status >= 200 && status < 300 && body !== undefined) return body;
@@ -73,23 +78,38 @@ function otherKind(address: HostPort, path: string): ClientError {
   return new ClientError(message, undefined, brief);
 }
 
-/** Not `fetch`, which refuses ports that browsers keep from web pages. */
-function send(url: URL, method: string, timeoutMs: number): Promise<{ status: number; text: string }> {
+/** A daemon that did not answer. */
+export function silenceOf(address: HostPort, error: unknown, timeoutMs: number): ClientError {
+  const brief = `no daemon answers on ${formatHostPort(address)} (${reasonOf(error, timeoutMs)})`;
+  const message = `${brief}; start one with \`rollcall up\`, or name another with --http`;
+  return new ClientError(message, { cause: error }, brief);
+}
+
+/** Not `fetch`, which refuses ports that browsers keep from web pages. Resolves with the head of the answer. */
+export function openResponse(
+  url: URL,
+  options: { readonly method: string; readonly headers?: OutgoingHttpHeaders; readonly signal: AbortSignal },
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const client = request(url, { method, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-      });
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      response.once('error', reject);
-    });
-    client.once('error', reject);
+    const client = request(url, { ...options, agent: false }, resolve);
+    // Once there is an answer, an error is the answer's.
+    client.on('error', reject);
     client.end();
   });
 }
 
-function parseJson(text: string): unknown {
+async function send(url: URL, method: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+  const response = await openResponse(url, { method, signal });
+  return { status: response.statusCode ?? 0, text: await textOf(response) };
+}
+
+export async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const part of response.setEncoding('utf8')) text += part as string;
+  return text;
+}
+
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

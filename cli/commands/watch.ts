@@ -1,8 +1,19 @@
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { formatHostPort, type HostPort } from '../../shared/address.ts';
 import { readSettings, switchSetting } from '../../shared/settings.ts';
 import { describeEvent, type EventJson } from '../../shared/text/event-text.ts';
-import { ClientError, clientSettings, refusalOf } from '../client/client.ts';
+import {
+  askDaemon,
+  ClientError,
+  clientSettings,
+  openResponse,
+  parseJson,
+  refusalOf,
+  silenceOf,
+  TIMEOUT_MS,
+  textOf,
+} from '../client/client.ts';
 import { ServerSentEvents } from '../client/server-sent-events.ts';
 import { type Command, EXIT_OK } from '../command.ts';
 import { complain, complainOfSettings, onReaderGone, print } from '../output.ts';
@@ -72,17 +83,18 @@ async function watch(
     const silence = new AbortController();
     const signal = AbortSignal.any([stop, silence.signal]);
     try {
-      const response = await connect(address, name, lastId, signal);
-      wasThere = true;
-      onFollowing();
-      let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      let timer = setTimeout(() => silence.abort(), TIMEOUT_MS);
       try {
+        const response = await connect(address, name, lastId, signal);
+        wasThere = true;
+        onFollowing();
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), SILENCE_MS);
         const events = new ServerSentEvents();
         const text = new TextDecoder();
-        for await (const chunk of response.body ?? []) {
-          clearTimeout(timer);
-          timer = setTimeout(() => silence.abort(), SILENCE_MS);
-          for (const { id, data } of events.push(text.decode(chunk, { stream: true }))) {
+        for await (const chunk of response) {
+          timer.refresh();
+          for (const { id, data } of events.push(text.decode(chunk as Buffer, { stream: true }))) {
             lastId = id ?? lastId;
             onEvent(JSON.parse(data) as EventJson);
           }
@@ -92,7 +104,8 @@ async function watch(
       }
     } catch (error) {
       if (stop.aborted) return;
-      if (error instanceof ClientError || !wasThere) throw asClientError(error, address);
+      if (error instanceof ClientError) throw error;
+      if (!wasThere) throw silenceOf(address, error, TIMEOUT_MS);
     }
     if (stop.aborted) return;
     complain(`watch: the daemon on ${formatHostPort(address)} is away; waiting for it`);
@@ -105,32 +118,36 @@ async function connect(
   name: string | undefined,
   lastId: string | undefined,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<IncomingMessage> {
   const url = new URL('/v1/events', `http://${formatHostPort(address)}`);
   if (name !== undefined) url.searchParams.set('name', name);
   const headers = { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) };
-  const response = await fetch(url, { headers, signal });
-  if (response.ok) return response;
-  const body = (await response.json().catch(() => undefined)) as { error?: { message: string } } | undefined;
-  throw refusalOf(response.status, url, body?.error?.message);
+  const response = await openResponse(url, { method: 'GET', headers, signal });
+  if (response.statusCode === 200) return response;
+  const body = parseJson(await textOf(response)) as { error?: { message: string } } | undefined;
+  throw refusalOf(response.statusCode ?? 0, url, body?.error?.message);
 }
 
 async function waitForDaemon(address: HostPort, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     await wait(RETRY_MS, undefined, { signal: stop }).catch(() => undefined); // only `stop` ends it early
-    const response = await fetch(new URL('/health', `http://${formatHostPort(address)}`)).catch(() => undefined);
-    if (response === undefined) continue; // still away
-    await response.text();
-    return;
+    if (await isThere(address, stop)) return;
   }
 }
 
-function asClientError(error: unknown, address: HostPort): Error {
-  if (error instanceof ClientError) return error;
-  const { cause } = error as { cause?: { code?: string } };
-  const reason = cause?.code ?? String(error);
-  const text = `no daemon answers on ${formatHostPort(address)} (${reason}); start one, or name another with --http`;
-  return new ClientError(text, { cause: error });
+async function isThere(address: HostPort, stop: AbortSignal): Promise<boolean> {
+  // Not AbortSignal.timeout: in one that is put together with another, nothing keeps Node 20 from collecting it before its time.
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), TIMEOUT_MS);
+  try {
+    await askDaemon(address, '/health', {}, { signal: AbortSignal.any([stop, silence.signal]) });
+    return true;
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function describe(event: EventJson): string {

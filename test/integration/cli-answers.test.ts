@@ -1,9 +1,13 @@
 /** What the commands make of a daemon's answers, and what they ask it: of a daemon that says what a test gives it. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type HttpRequest, type Route, serveHttp } from '../../shared/http.ts';
 import { silentLog } from '../../shared/log.ts';
-import { rollcall } from '../support/servers/rollcall.ts';
+import { rollcall, startRollcall } from '../support/servers/rollcall.ts';
+import { until } from '../support/until.ts';
 
 interface Told {
   readonly exit: number | string;
@@ -80,5 +84,68 @@ test('a time of day is that of whoever asks, in each command, whatever zone the 
   const { asked } = await tell(json, ['at', '14:32', 'web', '--json'], environment);
   assert.is(minuteOf(asked.time), 14 * 60 + 32);
 });
+
+test('watch ends at once when it is told to, also while the daemon hangs', async () => {
+  let isWaiting = false;
+  const daemon = createServer((request, response) => {
+    if (request.url?.startsWith('/v1/events')) response.writeHead(200).end('data: {"type":"x","atMs":0}\n\n');
+    else isWaiting = true; // and never an answer
+  }).listen(0, '127.0.0.1');
+  await once(daemon, 'listening');
+  const { port } = daemon.address() as AddressInfo;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    isWaiting = false;
+    const watching = startRollcall(['watch', '--http', `127.0.0.1:${port}`]);
+    await until('it to wait for the daemon', () => isWaiting);
+    watching.child.kill(signal);
+    await until('its end', () => watching.child.exitCode !== null);
+    assert.is(watching.child.exitCode, 0);
+  }
+  daemon.closeAllConnections();
+  daemon.close();
+});
+
+test('watch gives up on a daemon that does not begin to answer, and waits for one that stops answering', async () => {
+  let requests = 0;
+  const daemon = createServer((_request, response) => {
+    requests += 1;
+    if (requests === 1) response.writeHead(200).end(': \n\n');
+  }).listen(0, '127.0.0.1');
+  await once(daemon, 'listening');
+  const http = `127.0.0.1:${(daemon.address() as AddressInfo).port}`;
+  const patient = startRollcall(['watch', '--http', http]);
+  await until('it to ask again', () => requests === 2);
+  const { exit, stderr } = await rollcall(['watch', '--http', http]);
+  assert.equal([exit, stderr.startsWith(`watch: no daemon answers on ${http} (no answer within 10 s); `)], [1, true]);
+  await until('the other to ask once more', () => requests > 3);
+  assert.is(await patient.end('SIGTERM'), 0);
+  daemon.closeAllConnections();
+  daemon.close();
+});
+
+test('watch asks on any port, also one that browsers keep from web pages', async () => {
+  const daemon = await onOneOf([10080, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6697]);
+  const { port } = daemon.address() as AddressInfo;
+  const watching = startRollcall(['watch', '--json', '--http', `127.0.0.1:${port}`]);
+  await until('the event', () => watching.stdout() !== '');
+  assert.is(await watching.end('SIGTERM'), 0);
+  daemon.closeAllConnections();
+  daemon.close();
+});
+
+/** A daemon with an event on the first of these ports that is free. */
+async function onOneOf(ports: readonly number[]): Promise<Server> {
+  for (const port of ports) {
+    const daemon = createServer((_request, response) => {
+      response.writeHead(200).write('data: {"type":"x","atMs":0}\n\n');
+    }).listen(port, '127.0.0.1');
+    const isFree = await once(daemon, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isFree) return daemon;
+  }
+  throw new Error(`each of ${ports.join(', ')} is taken`);
+}
 
 test.run();
