@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { HostPort } from '../../shared/address.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { isWithin, nameOf, type OwnerName, ROOT } from '../../shared/name.ts';
+import { isWithin, labelsOf, nameOf, type OwnerName, ROOT } from '../../shared/name.ts';
 import { Rcode } from '../../shared/rrset.ts';
 import type { Question } from '../lookup/question.ts';
 import { type DecodedResponse, decodeResponse } from '../wire/codec.ts';
@@ -184,11 +184,16 @@ function outsideAnswerOf(
 ): OutsideAnswer {
   const { addresses, aliases, ttlSeconds } = addressesIn(decoded ?? { answers: [] }, question);
   if (addresses.length === 0) {
-    const failed = isAsked && !isDenial(decoded) && { failed: true as const };
+    const failed = isAsked && !isBare(question.name) && !isDenial(decoded) && { failed: true as const };
     return { addresses, aliases, validUntilMs: nowMs + OUTSIDE_MIN_MS, ...failed };
   }
   const validUntilMs = nowMs + Math.max(OUTSIDE_MIN_MS, ttlSeconds * 1000);
   return { addresses, aliases, validUntilMs, ...(ttlSeconds === 0 && { ttlIsZero: true as const }) };
+}
+
+/** A name of one label is no host that others could tell of, whatever became of the question (SkyDNS's users have such hosts). */
+function isBare(name: OwnerName): boolean {
+  return labelsOf(name).length === 1;
 }
 
 /** Whether a response without addresses says that there are none. */

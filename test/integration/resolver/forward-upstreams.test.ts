@@ -341,6 +341,7 @@ test('whether there are no addresses, or nobody said, is told apart', () =>
     }
     upstreams[0]!.fault = () => ({ do: 'drop' });
     assert.is(await failed('silent.example.org'), true);
+    assert.is(await failed('server1'), false, 'a name of one label is nobody’s');
   }));
 
 test('who cannot wait is told nothing in time; what the upstream says then is for the next', () =>
