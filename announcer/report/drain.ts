@@ -1,8 +1,9 @@
+import { namesContainer } from '../../shared/container-id.ts';
 import type { EtcdKey, OwnerName } from '../../shared/name.ts';
 import type { AnnouncerState, ContainerState } from '../decisions/state.ts';
 import { ttlOf } from '../decisions/ttl.ts';
 import { isStatic } from '../services/static-services.ts';
-import { CONTAINER_ID_MIN, isKeyOf, subjectOf } from './history.ts';
+import { isKeyOf, subjectOf } from './history.ts';
 
 /** What a drain is about: the whole host, or these containers (full ids; `static:<name>` of the services file). */
 export type DrainSubject =
@@ -32,17 +33,14 @@ export const DRAIN_MARGIN_SECONDS = 2;
  */
 export function drainSubject(state: AnnouncerState, text: string, prefix: string, domain: OwnerName): DrainSubject {
   const named = [...state.containers.entries()]
-    .filter(([id, { name }]) => name === text || (text.length >= CONTAINER_ID_MIN && id.startsWith(text)))
+    .filter(([id, { name }]) => name === text || namesContainer(text, id))
     .map(([id]) => id);
   const subject = subjectOf(text, domain);
   const serving = [...state.containers.entries()]
     .filter(([, container]) => keysOf(container).some((key) => isKeyOf(key, subject, prefix)))
     .map(([id]) => id);
-  const isSame = named.length === serving.length && named.every((id) => serving.includes(id));
-  if (named.length > 0 && serving.length > 0 && !isSame) {
-    const reason = `${JSON.stringify(text)} is a container (${named.map(short).join(', ')}) and a service of ${serving.length} containers; give the container's id, or the service's whole name`;
-    return { ok: false, code: 'ambiguous', reason };
-  }
+  const reason = ambiguityOf(state, text, named, serving);
+  if (reason !== undefined) return { ok: false, code: 'ambiguous', reason };
   const found = named.length > 0 ? named : serving;
   if (found.length === 0) {
     const reason = `neither a container nor a service that this host announces is called ${JSON.stringify(text)}`;
@@ -51,6 +49,23 @@ export function drainSubject(state: AnnouncerState, text: string, prefix: string
   const running = found.filter((id) => isStatic(id) || state.containers.get(id)?.isRunning);
   if (running.length > 0) return { ok: true, of: running.sort() };
   return { ok: false, code: 'not-running', reason: `${text} does not run: it has no name to take away` };
+}
+
+/** Why it is not clear who is meant, and what to write instead; undefined when it is. */
+function ambiguityOf(
+  { containers }: AnnouncerState,
+  text: string,
+  named: readonly string[],
+  serving: readonly string[],
+): string | undefined {
+  const isSame = named.length === serving.length && named.every((id) => serving.includes(id));
+  if (isSame || named.length === 0) return undefined;
+  if (serving.length > 0) {
+    return `${JSON.stringify(text)} is a container (${named.map(short).join(', ')}) and a service of ${serving.length} containers; give the container's id, or the service's whole name`;
+  }
+  if (named.length === 1) return undefined;
+  const each = named.map((id) => `${containers.get(id)?.name} (${id})`).sort();
+  return `${JSON.stringify(text)} names ${named.length} containers: ${each.join(', ')}; give more of the id of the one that is meant`;
 }
 
 /** Who is concerned: of a host, everything that is or was announced on it. */

@@ -1,3 +1,4 @@
+import { namesContainer } from '../../shared/container-id.ts';
 import { type EtcdKey, isWithin, NameError, type OwnerName, ownerOf, parseName } from '../../shared/name.ts';
 import type { AnnouncerEvent } from '../event.ts';
 
@@ -7,8 +8,6 @@ export interface HistorySubject {
   /** `text` as an owner name, as it is and below the domain. */
   readonly names: readonly OwnerName[];
 }
-
-export const CONTAINER_ID_MIN = 6;
 
 /** @param domain put behind a name that does not end in it */
 export function subjectOf(text: string, domain: OwnerName): HistorySubject {
@@ -24,7 +23,8 @@ export function subjectOf(text: string, domain: OwnerName): HistorySubject {
 
 /** Whether an event is part of the subject's history. */
 export function isAbout(event: AnnouncerEvent, subject: HistorySubject, prefix: string): boolean {
-  if ('container' in event && isContainer(event, subject.text)) return true;
+  const { text } = subject;
+  if ('container' in event && (event.containerName === text || namesContainer(text, event.container))) return true;
   return 'key' in event && isKeyOf(event.key, subject, prefix);
 }
 
@@ -32,11 +32,6 @@ export function isAbout(event: AnnouncerEvent, subject: HistorySubject, prefix: 
 export function isKeyOf(key: EtcdKey, subject: HistorySubject, prefix: string): boolean {
   const owner = ownerOf(key, prefix);
   return owner !== undefined && subject.names.some((name) => isWithin(owner, name));
-}
-
-function isContainer(event: { readonly container: string; readonly containerName: string }, text: string): boolean {
-  if (event.containerName === text) return true;
-  return text.length >= CONTAINER_ID_MIN && event.container.startsWith(text);
 }
 
 /** What stood under a name at a moment, and the event that made it so. */

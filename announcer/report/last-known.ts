@@ -1,5 +1,5 @@
+import { namesContainer } from '../../shared/container-id.ts';
 import type { AnnouncerState, ContainerState } from '../decisions/state.ts';
-import { CONTAINER_ID_MIN } from './history.ts';
 
 /** What is told of containers while the engine does not say: what it last said. */
 export interface LastKnown {
@@ -25,9 +25,7 @@ export function knownContainers(
   ids: ReadonlySet<string>,
 ): KnownContainer[] {
   return [...containers.entries()]
-    .filter(
-      ([id, { name }]) => ids.has(id) || name === text || (text.length >= CONTAINER_ID_MIN && id.startsWith(text)),
-    )
+    .filter(([id, { name }]) => ids.has(id) || name === text || namesContainer(text, id))
     .map(([id, container]) => ({
       container: id,
       name: container.name,

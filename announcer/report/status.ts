@@ -1,3 +1,4 @@
+import { namesContainer } from '../../shared/container-id.ts';
 import { HttpError, type HttpRequest, limited, momentParameter, type Route } from '../../shared/http.ts';
 import type { JournalGap, Sequenced } from '../../shared/journal/event.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
@@ -121,7 +122,7 @@ async function explain(view: AnnouncerView, running: Running, { query }: HttpReq
   const instances = listed(view, running)
     .flatMap((service) => service.instances)
     .filter(({ key, container, containerName }) => {
-      const isNamed = containerName === of || (of.length >= 6 && container.startsWith(of));
+      const isNamed = containerName === of || namesContainer(of, container);
       return isNamed || isKeyOf(key, subject, view.prefix);
     });
   const ids = new Set(instances.map(({ container }) => container).filter(isContainer));

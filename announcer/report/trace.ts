@@ -1,8 +1,9 @@
+import { isIdBeginning } from '../../shared/container-id.ts';
 import { keyOf, type OwnerName } from '../../shared/name.ts';
 import type { TracedEvent } from '../../shared/trace/event.ts';
 import type { TraceNeed, TraceQuery } from '../../shared/trace/read.ts';
 import type { AnnouncerEvent } from '../event.ts';
-import { CONTAINER_ID_MIN, isAbout, subjectOf } from './history.ts';
+import { isAbout, subjectOf } from './history.ts';
 
 /** Which decisions are of what a person named: a name, or a container by name, id, or the beginning of its id. */
 export function traceSubject(text: string, domain: OwnerName, prefix: string): Pick<TraceQuery, 'isAbout' | 'texts'> {
@@ -17,8 +18,7 @@ export function traceSubject(text: string, domain: OwnerName, prefix: string): P
 /** With their fields: a short name is in most lines, as a part of something else. */
 function containerTexts(text: string): string[] {
   const json = JSON.stringify(text);
-  const name = `"containerName":${json}`;
-  return text.length < CONTAINER_ID_MIN ? [name] : [name, `"container":${json.slice(0, -1)}`];
+  return [`"containerName":${json}`, `"container":${isIdBeginning(text) ? json.slice(0, -1) : json}`];
 }
 
 /** Of keys that are not this host's the journal has nothing, however far back it is read. */

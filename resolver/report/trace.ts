@@ -1,11 +1,10 @@
+import { isIdBeginning, namesContainer } from '../../shared/container-id.ts';
 import { keyOf, NameError, type OwnerName, ownerOf } from '../../shared/name.ts';
 import type { TracedEvent } from '../../shared/trace/event.ts';
 import type { TraceQuery } from '../../shared/trace/read.ts';
 import { fixedPart } from './history.ts';
 import { isInSubtree, namesMeant } from './subject.ts';
 
-/** As short as docker prints it; shorter ones are more likely words. */
-const CONTAINER_ID_MIN = 6;
 /** The instance's label is the short id, and perhaps a port behind it. */
 const SHORT_ID = 12;
 
@@ -17,16 +16,19 @@ export function traceSubject(
 ): Pick<TraceQuery, 'isAbout' | 'texts'> {
   const names = namesOf(text, zones);
   const keys = names.map((name) => keyOf(fixedPart(name), prefix)).filter((key) => key !== undefined);
-  const short = text.length >= CONTAINER_ID_MIN ? text.slice(0, SHORT_ID) : undefined;
+  const short = isIdBeginning(text) ? text.slice(0, SHORT_ID) : undefined;
   return {
     isAbout: ({ key = '', container, containerName }: TracedEvent) => {
-      if (containerName === text) return true;
-      if (short !== undefined && (container?.startsWith(text) || key.split('/').at(-1)?.startsWith(short))) return true;
+      if (containerName === text || (container !== undefined && namesContainer(text, container))) return true;
+      if (short !== undefined && key.split('/').at(-1)?.startsWith(short)) return true;
       const owner = ownerOf(key, prefix);
       return owner !== undefined && names.some((name) => isInSubtree(owner, name));
     },
     // With its field: a short name is in most lines, as a part of something else.
-    texts: [...[...keys, ...(short === undefined ? [] : [short])].map(inJson), `"containerName":"${inJson(text)}"`],
+    texts: [
+      ...[...keys, ...(short === undefined ? [] : [short])].map(inJson),
+      ...['container', 'containerName'].map((field) => `"${field}":"${inJson(text)}"`),
+    ],
   };
 }
 

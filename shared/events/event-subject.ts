@@ -1,9 +1,9 @@
+import { namesContainer } from '../container-id.ts';
+
 /** What a person may name to choose among events of either program: no zone or prefix needs to be known. */
 
 /** An event as it stands in a journal or an answer. */
 export type AnyEvent = Readonly<Record<string, unknown>> & { readonly type: string };
-
-const CONTAINER_ID_MIN = 6;
 
 /**
  * Whether an event is about `text`: a DNS name or some labels of one in a row (`web`, `node-1.web`), at or below which its
@@ -12,7 +12,7 @@ const CONTAINER_ID_MIN = 6;
 export function isAboutSubject(event: AnyEvent, text: string): boolean {
   const { container, containerName, service, key } = event;
   if (containerName === text || service === text) return true;
-  if (typeof container === 'string' && text.length >= CONTAINER_ID_MIN && container.startsWith(text)) return true;
+  if (typeof container === 'string' && namesContainer(text, container)) return true;
   return typeof key === 'string' && isKeyWithin(key, text);
 }
 

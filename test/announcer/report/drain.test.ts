@@ -47,6 +47,22 @@ test('what is not known, or does not run, has nothing to drain', () => {
   assert.is((subject(stopped, 'web-1') as { code: string }).code, 'not-running');
 });
 
+test('an entry of the services file is drained by its name or its whole id, and no other with it', () => {
+  const services = ['web', 'web-admin', 'static'].map((name) => ({ name, host: '192.0.2.10', port: 8080 }));
+  const [state] = observe(see(one), { type: 'services-read', services, atMs: T0 }, RULES);
+  assert.equal(subject(state, 'static'), { ok: true, of: ['static:static'] });
+  assert.equal(subject(state, 'static:web'), { ok: true, of: ['static:web'] });
+  assert.is((subject(state, 'static:') as { code: string }).code, 'unknown');
+});
+
+test('the beginning of several ids is refused, with whose they are', () => {
+  const sibling = facts({ ...one, id: `${ID.slice(0, 12)}${'1'.repeat(52)}`, name: 'db-1' });
+  const found = subject(see(one, sibling), ID.slice(0, 12));
+  assert.is((found as { code: string }).code, 'ambiguous');
+  assert.match(found.ok ? '' : found.reason, /2 containers: db-1 \(3f2a9c01d4e71{52}\), web-1 \(3f2a9c01d4e70{52}\)/);
+  assert.equal(subject(see(one, sibling), ID), { ok: true, of: [ID] });
+});
+
 test('the wait is the largest TTL of all that are drained, and the margin', () => {
   const state = see(one, two);
   const drained = drainedContainers(state, [ID, OTHER_ID]);

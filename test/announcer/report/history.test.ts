@@ -42,6 +42,14 @@ for (const [text, expected] of [
   });
 }
 
+test('an entry of the services file is named by its name or its whole id', () => {
+  const of = (name: string): AnnouncerEvent => ({ ...announced, container: `static:${name}`, containerName: name });
+  const isNamed = (name: string, text: string) => isAbout(of(name), subjectOf(text, DOMAIN), '/other');
+  assert.is(isNamed('web', 'static:web'), true);
+  assert.is(isNamed('web-admin', 'static:web'), false);
+  assert.is(isNamed('web', 'static'), false);
+});
+
 test('what happened to a key is part of its name’s history; what happened to the store is not', () => {
   assert.is(isAbout(written, subjectOf('web', DOMAIN), '/skydns'), true);
   assert.is(isAbout(lease, subjectOf('web', DOMAIN), '/skydns'), false);

@@ -60,6 +60,23 @@ test('while the engine is away, explain tells what was known, why it knows no mo
   }
 });
 
+test('an entry of the services file is explained by its name or its whole id, and no other with it', async () => {
+  const services = ['web', 'web-admin', 'static'].map((name) => ({ name, host: '192.0.2.10', port: 8080 }));
+  const [state] = observe(initialState, { type: 'services-read', services, atMs: T0 }, RULES);
+  for (const of of ['static:web', 'web']) {
+    const { instances } = await explain(of, state);
+    assert.equal(
+      instances.map(({ container }) => container),
+      ['static:web'],
+      of,
+    );
+  }
+  assert.equal(
+    (await explain('static', state)).instances.map(({ container }) => container),
+    ['static:static'],
+  );
+});
+
 test('of a container that was never seen only the engine could tell: 503', async () => {
   try {
     await explain('nobody', seen());

@@ -28,6 +28,12 @@ test('whatever an event is about, its line holds', () => {
   }
 });
 
+test('the line of an entry of the services file is found by its whole id alone', () => {
+  const entry = { ...event, container: 'static:web-admin', containerName: 'web-admin', key: '/elsewhere' };
+  assert.ok(of('static:web-admin').isAbout(entry) && isFound('static:web-admin', stringify(entry)));
+  for (const text of ['static', 'static:web']) assert.not.ok(of(text).isAbout(entry), text);
+});
+
 test('a name of a letter or two does not make every line be looked at', () => {
   for (const text of ['a', 'e', '0', 'in']) {
     assert.not.ok(of(text).isAbout(event), text);

@@ -26,6 +26,13 @@ test('whatever a change is about, its line holds', () => {
   assert.ok(isFound('a "b"', explained));
 });
 
+test('the line of an entry of the services file is found by its whole id alone', () => {
+  const key = '/skydns/org/example/db/node-1/static';
+  const entry = { ...explained, key, container: 'static:web-admin', containerName: 'web-admin' };
+  assert.ok(of('static:web-admin').isAbout(entry) && isFound('static:web-admin', entry));
+  for (const text of ['static', 'static:web']) assert.not.ok(of(text).isAbout(entry), text);
+});
+
 test('a name of a letter or two does not make every line be looked at', () => {
   for (const text of ['a', 'e', '0', 'in']) {
     assert.not.ok(of(text).isAbout(explained), text);

@@ -32,6 +32,13 @@ for (const [text, expected] of [
   });
 }
 
+test('an entry of the services file is meant by its name or its whole id', () => {
+  const of = (container: string, text: string) => isAboutSubject({ type: 'InstanceAnnounced', container }, text);
+  assert.is(of('static:web', 'static:web'), true);
+  assert.is(of('static:web-admin', 'static:web'), false);
+  assert.is(of('static:web', 'static'), false);
+});
+
 test('an event without a key or a container is about no name', () => {
   assert.is(isAboutSubject({ type: 'StoreLost', reason: 'web' }, 'web'), false);
 });
