@@ -16,6 +16,7 @@ import type { PastTold } from '../wire/past.ts';
 import { type EntryLine, type HeadLine, linesOf } from '../zone/lines.ts';
 import type { FromWorker, ToWorker } from './message.ts';
 import { workerMetrics } from './metrics.ts';
+import { type Heard, SilenceCheck } from './silence.ts';
 
 export interface PoolSettings {
   readonly config: ResolverConfig;
@@ -52,10 +53,9 @@ const STOP_TIMEOUT_MS = 2000;
 /** A worker that ended before it answered, and did not say why. */
 class WorkerEnded extends StartError {}
 
-interface Member {
+interface Member extends Heard {
   readonly worker: Worker;
   readonly startedAtMs: number;
-  heardAtMs: number;
   isLoaded: boolean;
   isServing: boolean;
 }
@@ -96,7 +96,8 @@ export class WorkerPool {
     // Connections are accepted by whoever has time, not handed out by this process one by one.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced' });
-    this.#timer = setInterval(() => this.#endSilent(), CHECK_EVERY_MS);
+    const check = new SilenceCheck({ everyMs: CHECK_EVERY_MS, silentMaxMs: SILENT_MAX_MS }, performance.now());
+    this.#timer = setInterval(() => this.#endSilent(check), CHECK_EVERY_MS);
     this.#timer.unref();
     await Promise.all(Array.from({ length: this.#settings.config.workers }, () => this.#startFirst()));
     this.#isStarted = true;
@@ -232,10 +233,8 @@ export class WorkerPool {
     this.#replacing.add(timer);
   }
 
-  #endSilent(): void {
-    const nowMs = performance.now();
-    for (const { worker, heardAtMs } of this.#members) {
-      if (nowMs - heardAtMs < SILENT_MAX_MS) continue;
+  #endSilent(check: SilenceCheck): void {
+    for (const { worker } of check.silent(this.#members, performance.now())) {
       this.#settings.log.error(
         'worker-silent',
         `worker ${worker.id} (pid ${worker.process.pid}) has said nothing for ${SILENT_MAX_MS / 1000} s; it is ended`,
