@@ -55,7 +55,8 @@ const SINKS_GRACE_MS = 500;
 class Announcer implements Component {
   readonly name = 'announcer';
   readonly routes: readonly Route[];
-  readonly feed = new PushedFeed('announcer', () => this.#journal);
+  // Not before what goes into the journal is pushed, too.
+  readonly feed = new PushedFeed('announcer', () => this.#running?.journal);
   readonly failed: Promise<Error>;
   readonly #config: AnnouncerConfig;
   readonly #deps: ComponentDeps;

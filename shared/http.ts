@@ -33,10 +33,13 @@ export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;
   readonly code: string;
-  constructor(status: number, code: string, message: string) {
+  /** Sent with it, in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    this.headers = headers;
   }
 }
 
@@ -191,6 +194,7 @@ async function answer(
     );
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
+    for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
     sendError(response, error.status, error.code, error.message);
   }
 }

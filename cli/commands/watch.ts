@@ -66,8 +66,13 @@ export const watchCommand: Command = {
 const SILENCE_MS = 45_000;
 const RETRY_MS = 1000;
 
+const UNAVAILABLE = 503;
+
+/** It answers, and cannot tell of events yet. */
+class StartingError extends Error {}
+
 /**
- * Follows until `stop`. A daemon that goes away is waited for, once it has been there.
+ * Follows until `stop`. A daemon that starts is waited for; one that goes away is, too, once it has been there.
  *
  * @throws {ClientError} when there is none to begin with, or it refuses
  */
@@ -79,7 +84,9 @@ async function watch(
 ): Promise<void> {
   let lastId: string | undefined;
   let wasThere = false;
+  let said = '';
   while (!stop.aborted) {
+    let state = 'away';
     const silence = new AbortController();
     const signal = AbortSignal.any([stop, silence.signal]);
     try {
@@ -87,6 +94,7 @@ async function watch(
       try {
         const response = await connect(address, name, lastId, signal);
         wasThere = true;
+        said = '';
         onFollowing();
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -105,10 +113,12 @@ async function watch(
     } catch (error) {
       if (stop.aborted) return;
       if (error instanceof ClientError) throw error;
-      if (!wasThere) throw silenceOf(address, error, TIMEOUT_MS);
+      if (error instanceof StartingError) state = 'starting';
+      else if (!wasThere) throw silenceOf(address, error, TIMEOUT_MS);
     }
     if (stop.aborted) return;
-    complain(`watch: the daemon on ${formatHostPort(address)} is away; waiting for it`);
+    if (state !== said) complain(`watch: the daemon on ${formatHostPort(address)} is ${state}; waiting for it`);
+    said = state;
     await waitForDaemon(address, stop);
   }
 }
@@ -125,6 +135,7 @@ async function connect(
   const response = await openResponse(url, { method: 'GET', headers, signal });
   if (response.statusCode === 200) return response;
   const body = parseJson(await textOf(response)) as { error?: { message: string } } | undefined;
+  if (response.statusCode === UNAVAILABLE) throw new StartingError(body?.error?.message);
   throw refusalOf(response.statusCode ?? 0, url, body?.error?.message);
 }
 

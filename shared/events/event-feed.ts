@@ -11,7 +11,7 @@ export interface FeedListener {
 /** The events of one program: those of the past from its journal, and those to come. */
 export interface EventFeed {
   readonly source: 'announcer' | 'resolver';
-  /** Undefined as long as the program has not started. */
+  /** Undefined until the program has opened it, and every event from then on is told to those who follow. */
   journal(): FeedJournal | undefined;
   /** @returns what ends it */
   follow(listener: FeedListener): () => void;

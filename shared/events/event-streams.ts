@@ -4,6 +4,7 @@ import { HttpError, type HttpRequest, type Route } from '../http.ts';
 import type { JournalEvent } from '../journal/event.ts';
 import {
   type EventFeed,
+  type FeedJournal,
   type FeedPositions,
   formatPositions,
   missingBefore,
@@ -32,11 +33,14 @@ export const STREAM_LIMITS: StreamLimits = {
 
 /** Of what was missed so much is handed to the connection before it is waited for. */
 const PACE_OCTETS = 256 * 1024;
+/** A journal is opened and replayed in seconds. */
+const STARTING_SECONDS = 1;
 
 /**
  * `/v1/events`: server-sent events of one program, or of two that run as one. `Last-Event-ID` (or `?after=`) resumes behind
  * an event: what was missed comes from the journal first, and an `EventsMissing` where it cannot. `?name=` leaves out what is
- * not about a name. Nobody waits for a reader: one that does not keep up is dropped.
+ * not about a name. Nobody waits for a reader: one that does not keep up is dropped. Until every journal is open there is
+ * nothing to tell a reader where it stands: 503.
  */
 export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = STREAM_LIMITS): Route {
   let open = 0;
@@ -52,6 +56,7 @@ export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = 
       if (positions === undefined) {
         throw new HttpError(400, 'bad-id', `${JSON.stringify(after)} is no id that was sent here; leave it out`);
       }
+      const sources = openSources(feeds);
       const name = query.get('name') ?? '';
       return {
         stream: (response) => {
@@ -59,16 +64,31 @@ export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = 
           response.once('close', () => {
             open -= 1;
           });
-          new EventStream(feeds, positions, name, response, limits).begin();
+          new EventStream(sources, positions, name, response, limits).begin();
         },
       };
     },
   };
 }
 
+interface Source {
+  readonly feed: EventFeed;
+  readonly journal: FeedJournal;
+}
+
+/** @throws {HttpError} 503 while one of the programs starts */
+function openSources(feeds: readonly EventFeed[]): readonly Source[] {
+  return feeds.map((feed) => {
+    const journal = feed.journal();
+    if (journal !== undefined) return { feed, journal };
+    const text = `the journal of the ${feed.source} is not open yet; ask again in ${STARTING_SECONDS} s`;
+    throw new HttpError(503, 'starting', text, { 'retry-after': String(STARTING_SECONDS) });
+  });
+}
+
 /** One reader. */
 class EventStream {
-  readonly #feeds: readonly EventFeed[];
+  readonly #sources: readonly Source[];
   readonly #positions: (number | undefined)[];
   readonly #name: string;
   readonly #response: ServerResponse;
@@ -76,13 +96,13 @@ class EventStream {
   readonly #endings: (() => void)[] = [];
 
   constructor(
-    feeds: readonly EventFeed[],
+    sources: readonly Source[],
     positions: FeedPositions,
     name: string,
     response: ServerResponse,
     limits: StreamLimits,
   ) {
-    this.#feeds = feeds;
+    this.#sources = sources;
     this.#positions = [...positions];
     this.#name = name;
     this.#response = response;
@@ -92,13 +112,13 @@ class EventStream {
   begin(): void {
     const response = this.#response;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    response.write(`: rollcall events of ${this.#feeds.map(({ source }) => source).join(' and ')}\n\n`);
+    response.write(`: rollcall events of ${this.#sources.map(({ feed }) => feed.source).join(' and ')}\n\n`);
     const keepalive = setInterval(() => this.#write(':\n\n'), this.#limits.keepaliveMs);
     this.#endings.push(() => clearInterval(keepalive));
     response.once('close', () => {
       for (const end of this.#endings) end();
     });
-    for (const at of this.#feeds.keys()) {
+    for (const at of this.#sources.keys()) {
       if (this.#positions[at] === undefined) this.#follow(at);
       // A file that cannot be read ends this reader's connection; it can come back.
       else this.#resume(at).catch(() => response.destroy());
@@ -107,32 +127,30 @@ class EventStream {
 
   /** What was missed, from the journal, until nothing is; then as it happens. */
   async #resume(at: number): Promise<void> {
-    const journal = this.#feeds[at]?.journal();
-    if (journal !== undefined) {
-      const missing = missingBefore(this.#positions[at] as number, journal, Date.now());
-      if (missing !== undefined) {
-        this.#positions[at] = missing.toSequence;
-        this.#send(at, missing, missing.toSequence);
+    const { journal } = this.#sources[at] as Source;
+    const missing = missingBefore(this.#positions[at] as number, journal, Date.now());
+    if (missing !== undefined) {
+      this.#positions[at] = missing.toSequence;
+      this.#send(at, missing, missing.toSequence);
+    }
+    // No event can come between the last look and the following: nothing is awaited there.
+    while ((this.#positions[at] as number) < journal.status.lastSequence && !this.#response.destroyed) {
+      const before = this.#positions[at] as number;
+      for await (const entry of journal.entries({ fromSequence: before + 1 })) {
+        if (this.#response.destroyed) return;
+        if (entry.kind === 'gap') this.#send(at, missingIn(entry), entry.gap.toSequence);
+        else this.#send(at, entry.event, entry.sequence);
+        await this.#pace();
       }
-      // No event can come between the last look and the following: nothing is awaited there.
-      while ((this.#positions[at] as number) < journal.status.lastSequence && !this.#response.destroyed) {
-        const before = this.#positions[at] as number;
-        for await (const entry of journal.entries({ fromSequence: before + 1 })) {
-          if (this.#response.destroyed) return;
-          if (entry.kind === 'gap') this.#send(at, missingIn(entry), entry.gap.toSequence);
-          else this.#send(at, entry.event, entry.sequence);
-          await this.#pace();
-        }
-        // The last numbers may have no line: their events could not be written.
-        if (this.#positions[at] === before) break;
-      }
+      // The last numbers may have no line: their events could not be written.
+      if (this.#positions[at] === before) break;
     }
     if (!this.#response.destroyed) this.#follow(at);
   }
 
   #follow(at: number): void {
-    const feed = this.#feeds[at] as EventFeed;
-    this.#positions[at] ??= feed.journal()?.status.lastSequence ?? 0;
+    const { feed, journal } = this.#sources[at] as Source;
+    this.#positions[at] ??= journal.status.lastSequence;
     const end = feed.follow({
       event: (event, sequence) => this.#send(at, event, sequence),
       end: () => this.#response.end(),
@@ -146,7 +164,7 @@ class EventStream {
     if (this.#name !== '' && !isForAll && !isAboutSubject({ ...event }, this.#name)) return;
     const data = JSON.stringify({
       ...event,
-      source: this.#feeds[at]?.source,
+      source: this.#sources[at]?.feed.source,
       ...(sequence !== undefined && { sequence }),
     });
     const id = sequence === undefined ? '' : `id: ${formatPositions(this.#positions)}\n`;

@@ -134,6 +134,29 @@ test('says what a journal does not have any more, and what is of another one', a
   await journal.close();
 });
 
+test('while a journal is not open yet nobody can be told what came before: 503, and nothing is skipped', async () => {
+  const announcer = await program('announcer');
+  const journal = await openJournal<Noted>();
+  for (let n = 0; n < 50; n += 1) journal.append({ type: 'Noted', atMs: 1 });
+  let opened: Journal<Noted> | undefined;
+  const starting = new PushedFeed('resolver', () => opened);
+  const server = await serveHttp({ host: '127.0.0.1', port: 0 }, [eventsRoute([announcer.feed, starting])], silentLog);
+  for (const query of ['', '?after=0,30']) {
+    const refused = await fetch(`http://127.0.0.1:${server.address.port}/v1/events${query}`);
+    assert.is(refused.status, 503);
+    assert.is(refused.headers.get('retry-after'), '1');
+    assert.is(((await refused.json()) as { error: { code: string } }).error.code, 'starting');
+  }
+  opened = journal;
+  const reader = await read(server, '0,30');
+  await until('what was missed', () => reader.events.length >= 20 || undefined);
+  assert.equal(sequences(reader), range(31, 50));
+  reader.close();
+  await server.close();
+  await announcer.journal.close();
+  await journal.close();
+});
+
 test('a reader of one name gets only what is about it', async () => {
   const resolver = await program();
   const server = await serve([resolver]);
