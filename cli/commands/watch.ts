@@ -104,7 +104,7 @@ async function watch(
           timer.refresh();
           for (const { id, data } of events.push(text.decode(chunk as Buffer, { stream: true }))) {
             lastId = id ?? lastId;
-            onEvent(JSON.parse(data) as EventJson);
+            if (data !== undefined) onEvent(JSON.parse(data) as EventJson);
           }
         }
       } finally {

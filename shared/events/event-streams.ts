@@ -20,7 +20,7 @@ export interface StreamLimits {
   readonly backlogOctets: number;
   /** So long a reader that resumes may take nothing of what it missed. */
   readonly stallMs: number;
-  /** Between two lines that only say that the connection stands. */
+  /** Between two that only say that the connection stands, and where the reader does. */
   readonly keepaliveMs: number;
 }
 
@@ -112,14 +112,18 @@ class EventStream {
   begin(): void {
     const response = this.#response;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    response.write(`: rollcall events of ${this.#sources.map(({ feed }) => feed.source).join(' and ')}\n\n`);
-    const keepalive = setInterval(() => this.#write(':\n\n'), this.#limits.keepaliveMs);
+    const resumed = this.#positions.map((position) => position !== undefined);
+    for (const [at, { journal }] of this.#sources.entries()) this.#positions[at] ??= journal.status.lastSequence;
+    // With where it stands: a break may come before the first event, and what is left out has no id of its own.
+    response.write(`: rollcall events of ${this.#sources.map(({ feed }) => feed.source).join(' and ')}\n`);
+    response.write(`${this.#id()}\n`);
+    const keepalive = setInterval(() => this.#write(`${this.#id()}\n`), this.#limits.keepaliveMs);
     this.#endings.push(() => clearInterval(keepalive));
     response.once('close', () => {
       for (const end of this.#endings) end();
     });
     for (const at of this.#sources.keys()) {
-      if (this.#positions[at] === undefined) this.#follow(at);
+      if (!resumed[at]) this.#follow(at);
       // A file that cannot be read ends this reader's connection; it can come back.
       else this.#resume(at).catch(() => response.destroy());
     }
@@ -149,8 +153,7 @@ class EventStream {
   }
 
   #follow(at: number): void {
-    const { feed, journal } = this.#sources[at] as Source;
-    this.#positions[at] ??= journal.status.lastSequence;
+    const { feed } = this.#sources[at] as Source;
     const end = feed.follow({
       event: (event, sequence) => this.#send(at, event, sequence),
       end: () => this.#response.end(),
@@ -167,8 +170,11 @@ class EventStream {
       source: this.#sources[at]?.feed.source,
       ...(sequence !== undefined && { sequence }),
     });
-    const id = sequence === undefined ? '' : `id: ${formatPositions(this.#positions)}\n`;
-    this.#write(`${id}event: ${event.type}\ndata: ${data}\n\n`);
+    this.#write(`${sequence === undefined ? '' : this.#id()}event: ${event.type}\ndata: ${data}\n\n`);
+  }
+
+  #id(): string {
+    return `id: ${formatPositions(this.#positions)}\n`;
   }
 
   #write(text: string): void {

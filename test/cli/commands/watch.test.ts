@@ -55,6 +55,22 @@ test('a daemon that is starting is waited for, also the first time, and that is 
   close();
 });
 
+test('what happens in a break is asked for, also when nothing had happened before it', async () => {
+  const breaks: Answer = (response) => {
+    follow(': rollcall events of resolver\nid: 5')(response);
+    setImmediate(() => response.destroy());
+  };
+  const { asked, http, close } = await daemon(breaks, follow(EVENT));
+  const watching = startRollcall(['watch', 'web', '--json', '--http', http]);
+  await until('the event', () => watching.stdout().includes('AnnouncerStarted') || undefined);
+  assert.equal(
+    asked.map(({ headers }) => headers['last-event-id']),
+    [undefined, '5'],
+  );
+  await watching.end('SIGTERM');
+  close();
+});
+
 test('a daemon that refuses for another reason is not asked again', async () => {
   const { asked, http, close } = await daemon(refuse(429, 'busy', '64 readers follow the events already'));
   const watching = startRollcall(['watch', '--http', http]);

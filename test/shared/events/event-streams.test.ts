@@ -68,7 +68,7 @@ async function read({ address }: HttpServer, lastId?: string, query = ''): Promi
     for await (const chunk of response.body ?? []) {
       for (const { id, data } of parser.push(Buffer.from(chunk).toString())) {
         reader.ids.push(id);
-        reader.events.push(JSON.parse(data));
+        if (data !== undefined) reader.events.push(JSON.parse(data));
       }
     }
   };
@@ -168,6 +168,24 @@ test('a reader of one name gets only what is about it', async () => {
   reader.close();
   await server.close();
   await resolver.journal.close();
+});
+
+test('a reader learns where it stands before anything happens, and while nothing is about its name', async () => {
+  const [announcer, resolver] = [await program('announcer'), await program('resolver')];
+  for (let n = 0; n < 3; n += 1) announcer.record();
+  for (let n = 0; n < 5; n += 1) resolver.record();
+  const server = await serve([announcer, resolver], { keepaliveMs: 20 });
+  const fresh = await read(server, undefined, '?name=web');
+  const resumed = await read(server, ',2', '?name=web');
+  await until('where they stand', () => (fresh.ids.length > 0 && resumed.ids.length > 0) || undefined);
+  assert.is(fresh.ids[0], '3,5');
+  assert.is(resumed.ids[0], '3,2');
+  resolver.record({ key: '/skydns/org/example/api/x' });
+  await until('the next signs of life', () => fresh.ids.at(-1) === '3,6' && resumed.ids.at(-1) === '3,6');
+  assert.equal([fresh.events, resumed.events], [[], []]);
+  for (const reader of [fresh, resumed]) reader.close();
+  await server.close();
+  for (const { journal } of [announcer, resolver]) await journal.close();
 });
 
 test('two programs in one stream are resumed each from its own place', async () => {
