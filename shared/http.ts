@@ -11,15 +11,15 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
-  /** Aborted when the client went away. */
+  /** Aborted when the client went away, or has its answer. */
   readonly signal: AbortSignal;
 }
 
 export type HttpAnswer =
   | { readonly status?: number; readonly json: unknown }
   | { readonly status?: number; readonly text: string; readonly contentType: string }
-  /** Takes the response over, for streams; returns when it is done with it. */
-  | { readonly stream: (response: ServerResponse) => void };
+  /** `stream` takes the response over behind its head; until `signal` is aborted. Not called when only the head was asked for. */
+  | { readonly headers: Readonly<Record<string, string>>; readonly stream: (response: ServerResponse) => void };
 
 /** One path of a daemon. `path` may hold `:name` segments, which match one segment each. */
 export interface Route {
@@ -126,6 +126,8 @@ export async function serveHttp(address: HostPort, routes: readonly Route[], log
       else response.destroy();
     });
   });
+  // Each request that is not answered yet listens for the end of its connection, and many may come over one.
+  server.on('connection', (socket) => socket.setMaxListeners(0));
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.maxConnections = CONNECTIONS_MAX;
@@ -184,19 +186,28 @@ async function answer(
     response.setHeader('allow', matches.map(({ route }) => route.method).join(', '));
     return sendError(response, 405, 'method-not-allowed', `${url.pathname} does not take ${request.method}`);
   }
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  const signal = goneSignal(request, response);
   try {
     const params = paramsOf(match.pattern, url.pathname);
-    send(
-      response,
-      await match.route.handle({ params, query: url.searchParams, headers: request.headers, signal: gone.signal }),
-    );
+    send(response, await match.route.handle({ params, query: url.searchParams, headers: request.headers, signal }));
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
     sendError(response, error.status, error.code, error.message);
   }
+}
+
+/** Of requests that come in one go, the later ones' responses may never be given the connection: they are not told of its end. */
+function goneSignal({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  const end = (): void => {
+    response.off('close', end);
+    socket.off('close', end);
+    gone.abort();
+  };
+  response.once('close', end);
+  socket.once('close', end);
+  return gone.signal;
 }
 
 function parseUrl(text: string): URL | undefined {
@@ -229,7 +240,9 @@ function paramsOf({ regexp, names }: Pattern, path: string): Record<string, stri
 
 function send(response: ServerResponse, answer: HttpAnswer): void {
   if ('stream' in answer) {
-    answer.stream(response);
+    response.writeHead(200, answer.headers);
+    if (response.req.method === 'HEAD') response.end();
+    else answer.stream(response);
   } else if ('json' in answer) {
     response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
     response.end(`${stringify(answer.json)}\n`);

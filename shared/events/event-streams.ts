@@ -47,7 +47,7 @@ export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = 
   return {
     method: 'GET',
     path: '/v1/events',
-    handle: ({ headers, query }: HttpRequest) => {
+    handle: ({ headers, query, signal }: HttpRequest) => {
       if (open >= limits.streamsMax) {
         throw new HttpError(429, 'busy', `${limits.streamsMax} readers follow the events already; close one of them`);
       }
@@ -58,17 +58,22 @@ export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = 
       }
       const sources = openSources(feeds);
       const name = query.get('name') ?? '';
+      // Not when the stream begins: of requests that come in one go none has begun when the last is looked at.
+      open += 1;
+      whenAborted(signal, () => {
+        open -= 1;
+      });
       return {
-        stream: (response) => {
-          open += 1;
-          response.once('close', () => {
-            open -= 1;
-          });
-          new EventStream(sources, positions, name, response, limits).begin();
-        },
+        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+        stream: (response) => new EventStream(sources, positions, name, response, limits).begin(signal),
       };
     },
   };
+}
+
+function whenAborted(signal: AbortSignal, end: () => void): void {
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
 }
 
 interface Source {
@@ -94,6 +99,7 @@ class EventStream {
   readonly #response: ServerResponse;
   readonly #limits: StreamLimits;
   readonly #endings: (() => void)[] = [];
+  #isOver = false;
 
   constructor(
     sources: readonly Source[],
@@ -109,9 +115,9 @@ class EventStream {
     this.#limits = limits;
   }
 
-  begin(): void {
+  /** @param signal aborted when the reader is gone */
+  begin(signal: AbortSignal): void {
     const response = this.#response;
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const resumed = this.#positions.map((position) => position !== undefined);
     for (const [at, { journal }] of this.#sources.entries()) this.#positions[at] ??= journal.status.lastSequence;
     // With where it stands: a break may come before the first event, and what is left out has no id of its own.
@@ -119,13 +125,11 @@ class EventStream {
     response.write(`${this.#id()}\n`);
     const keepalive = setInterval(() => this.#write(`${this.#id()}\n`), this.#limits.keepaliveMs);
     this.#endings.push(() => clearInterval(keepalive));
-    response.once('close', () => {
-      for (const end of this.#endings) end();
-    });
+    whenAborted(signal, () => this.#end());
     for (const at of this.#sources.keys()) {
       if (!resumed[at]) this.#follow(at);
       // A file that cannot be read ends this reader's connection; it can come back.
-      else this.#resume(at).catch(() => response.destroy());
+      else this.#resume(at).catch(() => this.#drop());
     }
   }
 
@@ -138,10 +142,10 @@ class EventStream {
       this.#send(at, missing, missing.toSequence);
     }
     // No event can come between the last look and the following: nothing is awaited there.
-    while ((this.#positions[at] as number) < journal.status.lastSequence && !this.#response.destroyed) {
+    while ((this.#positions[at] as number) < journal.status.lastSequence && !this.#isOver) {
       const before = this.#positions[at] as number;
       for await (const entry of journal.entries({ fromSequence: before + 1 })) {
-        if (this.#response.destroyed) return;
+        if (this.#isOver) return;
         if (entry.kind === 'gap') this.#send(at, missingIn(entry), entry.gap.toSequence);
         else this.#send(at, entry.event, entry.sequence);
         await this.#pace();
@@ -149,7 +153,7 @@ class EventStream {
       // The last numbers may have no line: their events could not be written.
       if (this.#positions[at] === before) break;
     }
-    if (!this.#response.destroyed) this.#follow(at);
+    if (!this.#isOver) this.#follow(at);
   }
 
   #follow(at: number): void {
@@ -179,16 +183,27 @@ class EventStream {
 
   #write(text: string): void {
     const response = this.#response;
-    if (response.destroyed || response.writableEnded) return;
-    if (response.writableLength > this.#limits.backlogOctets) response.destroy();
+    if (this.#isOver || response.writableEnded) return;
+    if (response.writableLength > this.#limits.backlogOctets) this.#drop();
     else response.write(text);
+  }
+
+  /** Of a response that has no connection yet, the end is told nobody. */
+  #drop(): void {
+    this.#response.destroy();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    for (const end of this.#endings.splice(0)) end();
   }
 
   /** What was missed may be more than a reader's connection holds: it is given the time to take it, but not for ever. */
   async #pace(): Promise<void> {
     const response = this.#response;
-    if (response.writableLength < PACE_OCTETS || response.destroyed) return;
-    const stalled = setTimeout(() => response.destroy(), this.#limits.stallMs);
+    if (response.writableLength < PACE_OCTETS || this.#isOver) return;
+    const stalled = setTimeout(() => this.#drop(), this.#limits.stallMs);
     try {
       await Promise.race([once(response, 'drain'), once(response, 'close')]);
     } finally {

@@ -47,6 +47,16 @@ routes.push({
   }),
 });
 
+const signals: AbortSignal[] = [];
+routes.push({
+  method: 'GET',
+  path: '/endless',
+  handle: ({ signal }) => {
+    signals.push(signal);
+    return { headers: { 'content-type': 'text/plain' }, stream: (response) => void response.write('x\n') };
+  },
+});
+
 const test = suite<{ server: HttpServer; url: string }>('shared/http');
 test.before(async (context) => {
   context.server = await serveHttp({ host: '127.0.0.1', port: 0 }, routes, silentLog);
@@ -174,6 +184,28 @@ for (const [rule, head, status] of [
     assert.is(await rawStatus(server, head), status);
   });
 }
+
+test('whoever asked many things at once and left is gone for each of them, also for what had not its turn', async ({
+  server,
+}) => {
+  const warnings: Error[] = [];
+  const warn = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warn);
+  const socket = connect(server.address.port, server.address.host);
+  socket.write('GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20));
+  await until('all to be asked', () => signals.length === 20);
+  assert.is(signals.filter(({ aborted }) => aborted).length, 0);
+  socket.destroy();
+  await until('all to be gone', () => signals.every(({ aborted }) => aborted));
+  process.off('warning', warn);
+  assert.equal(warnings, []);
+});
+
+test('a client that only asks whether there is a stream is answered, without it', async ({ url }) => {
+  const response = await fetch(`${url}/endless`, { method: 'HEAD' });
+  assert.equal([response.status, response.headers.get('content-type')], [200, 'text/plain']);
+  assert.is(await response.text(), '');
+});
 
 test('a taken port is an error that names it', async ({ server }) => {
   try {

@@ -212,7 +212,8 @@ test('a reader that takes nothing is dropped, and nobody waits for it', async ()
   const resolver = await program();
   const server = await serve([resolver], { backlogOctets: 100_000 });
   const socket = connect(server.address.port, '127.0.0.1');
-  socket.write('GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n');
+  socket.write('GET /v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  socket.on('error', () => undefined);
   await new Promise((resolve) => socket.once('readable', resolve));
   socket.pause();
   let isOpen = true;
@@ -243,6 +244,35 @@ test('more readers than the limit are refused', async () => {
     await response.body?.cancel();
     return response.ok || undefined;
   });
+  await server.close();
+  await resolver.journal.close();
+});
+
+test('a connection that asks for many streams at once has no more than the limit, and gives all back', async () => {
+  const resolver = await program();
+  const server = await serve([resolver], { streamsMax: 3 });
+  const ask = () => fetch(`http://127.0.0.1:${server.address.port}/v1/events`);
+  let followers = 0;
+  const { feed } = resolver;
+  const follow = feed.follow.bind(feed);
+  feed.follow = (listener) => {
+    const end = follow(listener);
+    followers += 1;
+    return () => {
+      followers -= 1;
+      end();
+    };
+  };
+  const socket = connect(server.address.port, '127.0.0.1');
+  socket.write('GET /v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(10));
+  await until('the limit', () => followers === 3);
+  assert.is((await ask()).status, 429);
+  assert.is(followers, 3);
+  socket.destroy();
+  await until('all to be given back', () => followers === 0);
+  const again = await ask();
+  assert.is(again.status, 200);
+  await again.body?.cancel();
   await server.close();
   await resolver.journal.close();
 });
