@@ -1,15 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pacing } from '../../shared/journal/reading/pacing.ts';
 import type { ZoneEvents } from './history-reader.ts';
 
-/** Of reading in one go; a chunk that is being parsed is finished first. */
-const SLICE_MS = 2;
-/** Looking at the clock costs, too. */
-const ENTRIES_PER_LOOK = 32;
-
-/**
- * A journal whose reading takes half of the processor at most: after each slice comes a pause as long. Queries and the
- * watch have their turn between two chunks in any case; without the pauses, most of each turn would go to the reading.
- */
+/** A journal whose reading takes half of the processor at most: queries and the watch have the rest. */
 export function paced(journal: ZoneEvents): ZoneEvents {
   return {
     entries: (range) => pacing(journal.entries(range)),
@@ -19,18 +11,4 @@ export function paced(journal: ZoneEvents): ZoneEvents {
       return snapshot && { ...snapshot, lines: () => pacing(snapshot.lines()) };
     },
   };
-}
-
-async function* pacing<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
-  let sinceMs = performance.now();
-  let count = 0;
-  for await (const item of items) {
-    yield item;
-    count += 1;
-    if (count % ENTRIES_PER_LOOK > 0) continue;
-    const tookMs = performance.now() - sinceMs;
-    if (tookMs < SLICE_MS) continue;
-    await pause(tookMs);
-    sinceMs = performance.now();
-  }
 }

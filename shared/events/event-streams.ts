@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { HttpError, type HttpRequest, type Route } from '../http.ts';
 import type { JournalEvent } from '../journal/event.ts';
+import { Pacer } from '../journal/reading/pacing.ts';
 import {
   type EventFeed,
   type FeedJournal,
@@ -12,10 +13,13 @@ import {
   parsePositions,
 } from './event-feed.ts';
 import { isAboutSubject } from './event-subject.ts';
+import { Turn, Turns } from './turns.ts';
 
 export interface StreamLimits {
   /** Readers at once. */
   readonly streamsMax: number;
+  /** Readers that are given what they missed at once: each goes through the journal's files. The others wait. */
+  readonly resumesMax: number;
   /** A reader that is further behind is dropped: it can come back with the last id it has. */
   readonly backlogOctets: number;
   /** So long a reader that resumes may take nothing of what it missed. */
@@ -26,6 +30,7 @@ export interface StreamLimits {
 
 export const STREAM_LIMITS: StreamLimits = {
   streamsMax: 64,
+  resumesMax: 2,
   backlogOctets: 1024 * 1024,
   stallMs: 10_000,
   keepaliveMs: 15_000,
@@ -44,6 +49,7 @@ const STARTING_SECONDS = 1;
  */
 export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = STREAM_LIMITS): Route {
   let open = 0;
+  const turns = new Turns(limits.resumesMax);
   return {
     method: 'GET',
     path: '/v1/events',
@@ -65,7 +71,7 @@ export function eventsRoute(feeds: readonly EventFeed[], limits: StreamLimits = 
       });
       return {
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
-        stream: (response) => new EventStream(sources, positions, name, response, limits).begin(signal),
+        stream: (response) => new EventStream({ sources, turns, limits }, positions, name, response).begin(signal),
       };
     },
   };
@@ -91,42 +97,41 @@ function openSources(feeds: readonly EventFeed[]): readonly Source[] {
   });
 }
 
+interface Shared {
+  readonly sources: readonly Source[];
+  /** Of those who are given what they missed. */
+  readonly turns: Turns;
+  readonly limits: StreamLimits;
+}
+
 /** One reader. */
 class EventStream {
-  readonly #sources: readonly Source[];
+  readonly #shared: Shared;
   readonly #positions: (number | undefined)[];
   readonly #name: string;
   readonly #response: ServerResponse;
-  readonly #limits: StreamLimits;
-  readonly #endings: (() => void)[] = [];
-  #isOver = false;
+  readonly #over = new AbortController();
 
-  constructor(
-    sources: readonly Source[],
-    positions: FeedPositions,
-    name: string,
-    response: ServerResponse,
-    limits: StreamLimits,
-  ) {
-    this.#sources = sources;
+  constructor(shared: Shared, positions: FeedPositions, name: string, response: ServerResponse) {
+    this.#shared = shared;
     this.#positions = [...positions];
     this.#name = name;
     this.#response = response;
-    this.#limits = limits;
   }
 
   /** @param signal aborted when the reader is gone */
   begin(signal: AbortSignal): void {
     const response = this.#response;
+    const { sources, limits } = this.#shared;
     const resumed = this.#positions.map((position) => position !== undefined);
-    for (const [at, { journal }] of this.#sources.entries()) this.#positions[at] ??= journal.status.lastSequence;
+    for (const [at, { journal }] of sources.entries()) this.#positions[at] ??= journal.status.lastSequence;
     // With where it stands: a break may come before the first event, and what is left out has no id of its own.
-    response.write(`: rollcall events of ${this.#sources.map(({ feed }) => feed.source).join(' and ')}\n`);
+    response.write(`: rollcall events of ${sources.map(({ feed }) => feed.source).join(' and ')}\n`);
     response.write(`${this.#id()}\n`);
-    const keepalive = setInterval(() => this.#write(`${this.#id()}\n`), this.#limits.keepaliveMs);
-    this.#endings.push(() => clearInterval(keepalive));
-    whenAborted(signal, () => this.#end());
-    for (const at of this.#sources.keys()) {
+    const keepalive = setInterval(() => this.#write(`${this.#id()}\n`), limits.keepaliveMs);
+    whenAborted(this.#over.signal, () => clearInterval(keepalive));
+    whenAborted(signal, () => this.#over.abort());
+    for (const at of sources.keys()) {
       if (!resumed[at]) this.#follow(at);
       // A file that cannot be read ends this reader's connection; it can come back.
       else this.#resume(at).catch(() => this.#drop());
@@ -135,46 +140,52 @@ class EventStream {
 
   /** What was missed, from the journal, until nothing is; then as it happens. */
   async #resume(at: number): Promise<void> {
-    const { journal } = this.#sources[at] as Source;
+    const { signal } = this.#over;
+    const { journal } = this.#sourceOf(at);
     const missing = missingBefore(this.#positions[at] as number, journal, Date.now());
-    if (missing !== undefined) {
-      this.#positions[at] = missing.toSequence;
-      this.#send(at, missing, missing.toSequence);
-    }
-    // No event can come between the last look and the following: nothing is awaited there.
-    while ((this.#positions[at] as number) < journal.status.lastSequence && !this.#isOver) {
-      const before = this.#positions[at] as number;
-      for await (const entry of journal.entries({ fromSequence: before + 1 })) {
-        if (this.#isOver) return;
-        if (entry.kind === 'gap') this.#send(at, missingIn(entry), entry.gap.toSequence);
-        else this.#send(at, entry.event, entry.sequence);
-        await this.#pace();
+    if (missing !== undefined) this.#send(at, missing, missing.toSequence);
+    const turn = new Turn(this.#shared.turns, signal);
+    await turn.take();
+    const pacer = new Pacer();
+    try {
+      // No event can come between the last look and the following: nothing is awaited there.
+      while ((this.#positions[at] as number) < journal.status.lastSequence && !signal.aborted) {
+        const before = this.#positions[at] as number;
+        for await (const entry of journal.entries({ fromSequence: before + 1 })) {
+          if (signal.aborted) return;
+          if (entry.kind === 'gap') this.#send(at, missingIn(entry), entry.gap.toSequence);
+          else this.#send(at, entry.event, entry.sequence);
+          if (this.#response.writableLength >= PACE_OCTETS) await this.#waitForReader(turn, pacer);
+          await pacer.pause();
+        }
+        // The last numbers may have no line: their events could not be written.
+        if (this.#positions[at] === before) break;
       }
-      // The last numbers may have no line: their events could not be written.
-      if (this.#positions[at] === before) break;
+      if (!signal.aborted) this.#follow(at);
+    } finally {
+      turn.give();
     }
-    if (!this.#isOver) this.#follow(at);
   }
 
   #follow(at: number): void {
-    const { feed } = this.#sources[at] as Source;
-    const end = feed.follow({
+    const end = this.#sourceOf(at).feed.follow({
       event: (event, sequence) => this.#send(at, event, sequence),
       end: () => this.#response.end(),
     });
-    this.#endings.push(end);
+    whenAborted(this.#over.signal, end);
   }
 
   #send(at: number, event: JournalEvent, sequence: number | undefined): void {
     if (sequence !== undefined) this.#positions[at] = sequence;
     const isForAll = event.type === 'EventsMissing';
     if (this.#name !== '' && !isForAll && !isAboutSubject({ ...event }, this.#name)) return;
-    const data = JSON.stringify({
-      ...event,
-      source: this.#sources[at]?.feed.source,
-      ...(sequence !== undefined && { sequence }),
-    });
+    const { source } = this.#sourceOf(at).feed;
+    const data = JSON.stringify({ ...event, source, ...(sequence !== undefined && { sequence }) });
     this.#write(`${sequence === undefined ? '' : this.#id()}event: ${event.type}\ndata: ${data}\n\n`);
+  }
+
+  #sourceOf(at: number): Source {
+    return this.#shared.sources[at] as Source;
   }
 
   #id(): string {
@@ -183,31 +194,29 @@ class EventStream {
 
   #write(text: string): void {
     const response = this.#response;
-    if (this.#isOver || response.writableEnded) return;
-    if (response.writableLength > this.#limits.backlogOctets) this.#drop();
+    if (this.#over.signal.aborted || response.writableEnded) return;
+    if (response.writableLength > this.#shared.limits.backlogOctets) this.#drop();
     else response.write(text);
   }
 
   /** Of a response that has no connection yet, the end is told nobody. */
   #drop(): void {
     this.#response.destroy();
-    this.#end();
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    for (const end of this.#endings.splice(0)) end();
+    this.#over.abort();
   }
 
   /** What was missed may be more than a reader's connection holds: it is given the time to take it, but not for ever. */
-  async #pace(): Promise<void> {
+  async #waitForReader(turn: Turn, pacer: Pacer): Promise<void> {
     const response = this.#response;
-    if (response.writableLength < PACE_OCTETS || this.#isOver) return;
-    const stalled = setTimeout(() => this.#drop(), this.#limits.stallMs);
+    if (this.#over.signal.aborted) return;
+    turn.give();
+    const stalled = setTimeout(() => this.#drop(), this.#shared.limits.stallMs);
     try {
       await Promise.race([once(response, 'drain'), once(response, 'close')]);
     } finally {
       clearTimeout(stalled);
     }
+    await turn.take();
+    pacer.restart();
   }
 }

@@ -5,7 +5,7 @@ import { ServerSentEvents } from '../../../cli/client/server-sent-events.ts';
 import { PushedFeed, parsePositions } from '../../../shared/events/event-feed.ts';
 import { eventsRoute, STREAM_LIMITS, type StreamLimits } from '../../../shared/events/event-streams.ts';
 import { type HttpServer, serveHttp } from '../../../shared/http.ts';
-import type { JournalEvent } from '../../../shared/journal/event.ts';
+import type { JournalEvent, JournalRange } from '../../../shared/journal/event.ts';
 import type { Journal } from '../../../shared/journal/journal.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { openJournal } from '../../support/journal-files.ts';
@@ -230,6 +230,70 @@ test('a reader that takes nothing is dropped, and nobody waits for it', async ()
   await until('the reader to be dropped', () => !isOpen || undefined);
   await server.close();
   await resolver.journal.close();
+});
+
+/** A feed with a past of `events`, each with `padding`, that counts who goes through it. */
+class CountingFeed extends PushedFeed {
+  reading = 0;
+  readingMax = 0;
+  passed = 0;
+
+  constructor(events: number, padding: string) {
+    const entries = async function* (this: CountingFeed, { fromSequence = 1 }: JournalRange) {
+      this.reading += 1;
+      this.readingMax = Math.max(this.readingMax, this.reading);
+      try {
+        for (let sequence = fromSequence; sequence <= events; sequence += 1) {
+          this.passed += 1;
+          yield { kind: 'event' as const, sequence, event: { type: 'Noted', atMs: 1, padding } };
+        }
+      } finally {
+        this.reading -= 1;
+      }
+    };
+    super('resolver', () => ({
+      firstSequence: 1,
+      status: { lastSequence: events },
+      entries: (range) => entries.call(this, range),
+    }));
+  }
+}
+
+test('two readers are given what they missed at once, in slices; the others wait, and get all of it', async () => {
+  const feed = new CountingFeed(20_000, '');
+  const server = await serveHttp({ host: '127.0.0.1', port: 0 }, [eventsRoute([feed])], silentLog);
+  let turns = 0;
+  const timer = setInterval(() => {
+    if (feed.reading > 0) turns += 1;
+  });
+  const readers = await Promise.all(range(1, 6).map(() => read(server, '0', '?name=web')));
+  await until('all to have passed', () => feed.passed === 6 * 20_000 && feed.reading === 0);
+  assert.is(feed.readingMax, 2);
+  assert.ok(turns > 2, `others had ${turns} turns`);
+  clearInterval(timer);
+  feed.push({ type: 'Noted', atMs: 2, key: '/skydns/org/example/web/x' } as Noted, 20_001);
+  await until('what happens', () => readers.every(({ events }) => events.length === 1));
+  assert.ok(readers.every(({ ids }) => ids.at(-1) === '20001'));
+  for (const reader of readers) reader.close();
+  await server.close();
+});
+
+test('readers that take nothing of what they missed do not keep others from theirs', async () => {
+  const feed = new CountingFeed(200, 'x'.repeat(100_000));
+  const limits = { ...STREAM_LIMITS, stallMs: 600_000 };
+  const server = await serveHttp({ host: '127.0.0.1', port: 0 }, [eventsRoute([feed], limits)], silentLog);
+  const idle = range(1, 2).map(() => {
+    const socket = connect(server.address.port, '127.0.0.1').pause();
+    socket.write('GET /v1/events?after=0 HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    return socket;
+  });
+  await until('both to be under way', () => feed.readingMax === 2);
+  const reader = await read(server, '0');
+  await until('all that it missed', () => reader.events.length === 200);
+  reader.close();
+  for (const socket of idle) socket.destroy();
+  await until('nobody to read any more', () => feed.reading === 0);
+  await server.close();
 });
 
 test('more readers than the limit are refused', async () => {
