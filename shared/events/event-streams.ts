@@ -207,12 +207,14 @@ class EventStream {
 
   /** What was missed may be more than a reader's connection holds: it is given the time to take it, but not for ever. */
   async #waitForReader(turn: Turn, pacer: Pacer): Promise<void> {
-    const response = this.#response;
-    if (this.#over.signal.aborted) return;
+    const { signal } = this.#over;
+    if (signal.aborted) return;
     turn.give();
     const stalled = setTimeout(() => this.#drop(), this.#shared.limits.stallMs);
     try {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      await once(this.#response, 'drain', { signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       clearTimeout(stalled);
     }

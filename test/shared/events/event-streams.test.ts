@@ -296,6 +296,20 @@ test('readers that take nothing of what they missed do not keep others from thei
   await server.close();
 });
 
+test('however much a reader missed, waiting for it leaves nothing behind', async () => {
+  const warnings: Error[] = [];
+  const warn = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warn);
+  const feed = new CountingFeed(400, 'x'.repeat(100_000));
+  const server = await serveHttp({ host: '127.0.0.1', port: 0 }, [eventsRoute([feed])], silentLog);
+  const reader = await read(server, '0');
+  await until('all that it missed', () => reader.events.length === 400);
+  reader.close();
+  await server.close();
+  process.off('warning', warn);
+  assert.equal(warnings, []);
+});
+
 test('more readers than the limit are refused', async () => {
   const resolver = await program();
   const server = await serve([resolver], { streamsMax: 1 });
