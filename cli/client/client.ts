@@ -39,6 +39,15 @@ export function refusalOf(status: number, url: URL, message: string | undefined)
 }
 
 export const TIMEOUT_MS = 10_000;
+/** A journal may have a gigabyte, and queries have their turn while it is read. */
+const READING_TIMEOUT_MS = 60_000;
+/** What is answered from a journal. */
+const READING_PATHS: ReadonlySet<string> = new Set(['/v1/history', '/v1/at', '/v1/diff', '/v1/trace', '/v1/explain']);
+
+/** For how long an answer is waited for. */
+export function timeoutMsOf(path: string): number {
+  return READING_PATHS.has(path) ? READING_TIMEOUT_MS : TIMEOUT_MS;
+}
 
 interface AskOptions {
   readonly method?: 'GET' | 'POST';
@@ -52,7 +61,7 @@ export async function askDaemon<T>(
   address: HostPort,
   path: string,
   query: Readonly<Record<string, string | readonly string[] | undefined>>,
-  { method = 'GET', timeoutMs = TIMEOUT_MS, signal }: AskOptions = {},
+  { method = 'GET', timeoutMs = timeoutMsOf(path), signal }: AskOptions = {},
 ): Promise<T> {
   const url = new URL(path, `http://${formatHostPort(address)}`);
   for (const [name, value] of Object.entries(query)) {
@@ -78,11 +87,17 @@ function otherKind(address: HostPort, path: string): ClientError {
   return new ClientError(message, undefined, brief);
 }
 
-/** A daemon that did not answer. */
+/** A daemon that did not answer: it is not there, or not in time. */
 export function silenceOf(address: HostPort, error: unknown, timeoutMs: number): ClientError {
-  const brief = `no daemon answers on ${formatHostPort(address)} (${reasonOf(error, timeoutMs)})`;
-  const message = `${brief}; start one with \`rollcall up\`, or name another with --http`;
-  return new ClientError(message, { cause: error }, brief);
+  const { code, name, message } = error as { code?: string; name: string; message: string };
+  const isLate = name === 'TimeoutError' || code === 'ABORT_ERR';
+  const brief = isLate
+    ? `${formatHostPort(address)} did not answer within ${timeoutMs / 1000} s`
+    : `no daemon answers on ${formatHostPort(address)} (${code ?? message})`;
+  const help = isLate
+    ? 'its daemon is busy or hangs, or packets do not get there; ask again, or for less'
+    : 'start one with `rollcall up`, or name another with --http';
+  return new ClientError(`${brief}; ${help}`, { cause: error }, brief);
 }
 
 /** Not `fetch`, which refuses ports that browsers keep from web pages. Resolves with the head of the answer. */
@@ -115,9 +130,4 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function reasonOf(error: unknown, timeoutMs: number): string {
-  const { code, name, message } = error as { code?: string; name: string; message: string };
-  return name === 'TimeoutError' || code === 'ABORT_ERR' ? `no answer within ${timeoutMs / 1000} s` : (code ?? message);
 }
