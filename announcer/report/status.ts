@@ -5,7 +5,7 @@ import type { Journal } from '../../shared/journal/journal.ts';
 import type { OwnerName } from '../../shared/name.ts';
 import { selectTraces } from '../../shared/trace/gather.ts';
 import { joinTraces } from '../../shared/trace/join.ts';
-import { ANNOUNCER_KINDS, readTracePart } from '../../shared/trace/read.ts';
+import { ANNOUNCER_KINDS, readTracePart, type TracedJournal } from '../../shared/trace/read.ts';
 import { readTraceRequest } from '../../shared/trace/request.ts';
 import type { AnnouncerState } from '../decisions/state.ts';
 import { type Engine, EngineError } from '../docker/engine/engine.ts';
@@ -185,9 +185,9 @@ async function readHistory(
   const range = {
     ...(sinceMs === undefined || atMs !== undefined ? {} : { sinceMs }),
     ...(atMs === undefined ? {} : { untilMs: atMs }),
+    signal,
   };
   for await (const entry of journal.entries(range)) {
-    if (signal.aborted) break;
     if (entry.kind === 'gap') {
       if (sinceMs === undefined || entry.gap.atMs >= sinceMs) gaps.push(entry.gap);
       continue;
@@ -206,7 +206,7 @@ async function readHistory(
   return { name, history, isCut, gaps, ...(atMs === undefined ? {} : { stood: { atMs, stands: then.stands } }) };
 }
 
-async function readTrace(view: AnnouncerView, running: Running, { query }: HttpRequest): Promise<object> {
+async function readTrace(view: AnnouncerView, running: Running, { query, signal }: HttpRequest): Promise<object> {
   const { prefix, domain } = view;
   const asked = readTraceRequest(query, Date.now());
   if ('problem' in asked) throw new HttpError(400, 'bad-request', asked.problem);
@@ -214,7 +214,13 @@ async function readTrace(view: AnnouncerView, running: Running, { query }: HttpR
   const host = running.rules.host.name;
   const needs = asked.needs.filter((need) => isOfHost(need, host));
   const search = { ...traceSubject(of, domain, prefix), ...window, needs };
-  const announcer = { ...(await readTracePart(running.journal, ANNOUNCER_KINDS, search)), host };
+  const { journal } = running;
+  const read: TracedJournal = {
+    status: journal.status,
+    written: () => journal.written(),
+    searchBackward: (each) => journal.searchBackward({ ...each, signal }),
+  };
+  const announcer = { ...(await readTracePart(read, ANNOUNCER_KINDS, search)), host };
   const traces = selectTraces(joinTraces({ announcer, resolver: undefined }), window);
   return { of, traces, announcer };
 }

@@ -21,6 +21,7 @@ import { askedType, pastAnswerFor, pastDifferenceFor, tooOld } from './past-rout
 import { type Listing, listNames, listServices } from './services.ts';
 import { namesMeant } from './subject.ts';
 import { traceSubject } from './trace.ts';
+import { type WantedJournal, whileWanted } from './wanted.ts';
 
 export interface RouteDeps {
   readonly live: LiveZone;
@@ -40,7 +41,9 @@ const READS_MAX = 2;
 
 export function resolverRoutes(deps: RouteDeps): readonly Route[] {
   const reading = new Limit(READS_MAX, 'histories');
-  const explained = reading.on(async (request) => ({ json: await withCauses(deps, explanationOf(deps, request)) }));
+  const explained = reading.on(async (request) => ({
+    json: await withCauses(deps, explanationOf(deps, request), request.signal),
+  }));
   return [
     { method: 'GET', path: '/v1/services', handle: () => ({ json: servicesOf(deps) }) },
     {
@@ -108,9 +111,14 @@ interface Noted {
 }
 
 /** Why each key was written, as far as the journal has it; a journal that cannot be read takes nothing from the rest. */
-async function withCauses<E extends NameExplanation>(deps: RouteDeps, explanation: E): Promise<E & Noted> {
-  const journal = deps.journal();
-  if (journal === undefined || explanation.keys.length === 0) return explanation;
+async function withCauses<E extends NameExplanation>(
+  deps: RouteDeps,
+  explanation: E,
+  signal: AbortSignal,
+): Promise<E & Noted> {
+  const opened = deps.journal();
+  if (opened === undefined || explanation.keys.length === 0) return explanation;
+  const journal = whileWanted(opened, signal);
   // The latest events may not be in a file yet.
   await journal.written();
   const { texts = ['"key":'] } = new Interest(explanation.name, deps.live.zone.prefix);
@@ -134,9 +142,9 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
 }
 
-async function historyOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
+async function historyOf(deps: RouteDeps, { query, signal }: HttpRequest): Promise<HttpAnswer> {
   const { live, lookupSettings } = deps;
-  const journal = openJournal(deps);
+  const journal = openJournal(deps, signal);
   const nowMs = deps.nowMs();
   const text = query.get('name') ?? '';
   const names = text === '' ? undefined : parseNames(text, lookupSettings.zones);
@@ -164,33 +172,34 @@ async function historyOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpA
 }
 
 async function answerAt(deps: RouteDeps, request: HttpRequest): Promise<HttpAnswer> {
-  const { query } = request;
+  const { query, signal } = request;
   const atMs = requiredMoment(query, 'time', deps.nowMs());
   const names = parseNames(required(query, 'name'), deps.lookupSettings.zones);
-  return { json: await pastAnswerFor(openJournal(deps), names, askedType(request), atMs, pastSettings(deps)) };
+  return { json: await pastAnswerFor(openJournal(deps, signal), names, askedType(request), atMs, pastSettings(deps)) };
 }
 
-async function differenceOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
+async function differenceOf(deps: RouteDeps, { query, signal }: HttpRequest): Promise<HttpAnswer> {
   const nowMs = deps.nowMs();
   const moments = { fromMs: requiredMoment(query, 'from', nowMs), toMs: momentParameter(query, 'to', nowMs) ?? nowMs };
   const text = query.get('name') ?? '';
   const names = text === '' ? [] : parseNames(text, deps.lookupSettings.zones);
-  return { json: await pastDifferenceFor(openJournal(deps), names, moments, pastSettings(deps)) };
+  return { json: await pastDifferenceFor(openJournal(deps, signal), names, moments, pastSettings(deps)) };
 }
 
-async function traceOf(deps: RouteDeps, { query }: HttpRequest): Promise<HttpAnswer> {
+async function traceOf(deps: RouteDeps, { query, signal }: HttpRequest): Promise<HttpAnswer> {
   const { live, lookupSettings } = deps;
   const asked = readTraceRequest(query, deps.nowMs());
   if ('problem' in asked) throw new HttpError(400, 'bad-request', asked.problem);
   const { of, window, needs } = asked;
   deps.keepAnswers();
   const subject = traceSubject(of, lookupSettings.zones, live.zone.prefix);
-  const journal = openJournal(deps);
-  const { status } = journal;
+  const journal = openJournal(deps, signal);
   // A word that is in many lines takes many looks: queries come between them.
-  const { searchBackward } = paced(journal);
-  const read = { status, written: () => journal.written(), searchBackward };
-  const resolver = await readTracePart(read, RESOLVER_KINDS, { ...subject, ...window, needs });
+  const resolver = await readTracePart({ ...journal, ...paced(journal) }, RESOLVER_KINDS, {
+    ...subject,
+    ...window,
+    needs,
+  });
   const traces = selectTraces(joinTraces({ announcer: undefined, resolver }), window);
   return { json: { of, traces, resolver } };
 }
@@ -199,9 +208,10 @@ function pastSettings({ live, lookupSettings, maxStaleMs }: RouteDeps): PastSett
   return { lookup: lookupSettings, prefix: live.zone.prefix, maxStaleMs };
 }
 
-function openJournal({ journal }: RouteDeps): Journal<ZoneEvent> {
+/** @param signal of the request: an answer that nobody waits for is not read for */
+function openJournal({ journal }: RouteDeps, signal: AbortSignal): WantedJournal {
   const opened = journal();
-  if (opened !== undefined) return opened;
+  if (opened !== undefined) return whileWanted(opened, signal);
   throw new HttpError(503, 'not-started', 'the journal is not open yet; ask again in a moment');
 }
 

@@ -42,4 +42,6 @@ export interface JournalRange {
   readonly toSequence?: number;
   readonly sinceMs?: number;
   readonly untilMs?: number;
+  /** When it is aborted, the reading ends as if there were no more: whoever asked has gone away. */
+  readonly signal?: AbortSignal;
 }

@@ -13,6 +13,8 @@ export interface BackwardSearch {
   readonly texts: readonly string[];
   /** Told of each gap that is passed. */
   readonly onGap?: (gap: JournalGap) => void;
+  /** When it is aborted, the search ends as if there were no more. */
+  readonly signal?: AbortSignal;
 }
 
 const CHUNK_OCTETS = 1024 * 1024;
@@ -23,11 +25,13 @@ const GAP_TEXT = '"gap":';
 /** The written events that hold one of some texts, the newest first: what is sought is mostly near the end. */
 export async function* searchBackward<E extends JournalEvent>(
   segments: readonly ReadableSegment[],
-  { toSequence, texts, onGap }: BackwardSearch,
+  search: BackwardSearch,
 ): AsyncGenerator<Sequenced<E>> {
+  const { toSequence, texts, onGap, signal } = search;
   const needles = [...texts, ...(onGap === undefined ? [] : [GAP_TEXT])].map((text) => Buffer.from(text));
   for (const segment of [...segments].reverse()) {
     if (segment.firstSequence > toSequence) continue;
+    if (signal?.aborted) return;
     const handle = await openIfThere(segment.path);
     if (handle === undefined) continue; // removed by retention
     try {
@@ -46,7 +50,7 @@ export async function* searchBackward<E extends JournalEvent>(
         if (isPast) break;
       }
       yield* last.reverse();
-      yield* searchFile<E>(handle, near, needles, onGap);
+      yield* searchFile<E>(handle, near, needles, search);
     } finally {
       await handle.close();
     }
@@ -58,10 +62,10 @@ async function* searchFile<E extends JournalEvent>(
   handle: FileHandle,
   end: number,
   needles: readonly Buffer[],
-  onGap: BackwardSearch['onGap'],
+  { onGap, signal }: BackwardSearch,
 ): AsyncGenerator<Sequenced<E>> {
   let size = CHUNK_OCTETS;
-  for (let to = end; to > 0; ) {
+  for (let to = end; to > 0 && !signal?.aborted; ) {
     const from = Math.max(0, to - size);
     const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(to - from), 0, to - from, from);
     const chunk = buffer.subarray(0, bytesRead);

@@ -110,7 +110,8 @@ function* partsToRead<E extends JournalEvent>(
 
 /** Keeps the place in the numbers, and decides what of a range is handed out. */
 class Cursor<E extends JournalEvent> {
-  readonly #range: Required<JournalRange>;
+  readonly #range: Required<Omit<JournalRange, 'signal'>>;
+  readonly #signal: AbortSignal | undefined;
   #last: number | undefined;
   /** Lines passed over since the last that was parsed: their numbers are unproven, so they are counted, not believed. */
   #passedOver = 0;
@@ -122,10 +123,12 @@ class Cursor<E extends JournalEvent> {
       toSequence = Number.POSITIVE_INFINITY,
       sinceMs = Number.NEGATIVE_INFINITY,
       untilMs = Number.POSITIVE_INFINITY,
+      signal,
     }: JournalRange,
     firstKept: number | undefined,
   ) {
     this.#range = { fromSequence, toSequence, sinceMs, untilMs };
+    this.#signal = signal;
     this.#last = firstKept === undefined ? undefined : Math.max(fromSequence, firstKept) - 1;
   }
 
@@ -133,9 +136,9 @@ class Cursor<E extends JournalEvent> {
     return sequence > this.#range.toSequence;
   }
 
-  /** A line behind the range was met. */
+  /** A line behind the range was met, or nobody wants more. */
   get isDone(): boolean {
-    return this.#isDone;
+    return this.#isDone || this.#signal?.aborted === true;
   }
 
   /** Whether it pays to know what times stand where: a range of numbers is found without. */

@@ -118,6 +118,32 @@ test('times are the events’ own: after the clock was set back, a range still h
   await journal.close();
 });
 
+test('a read ends when nobody wants more, also where it hands out nothing', async () => {
+  const journal = await opened(temporaryDirectory());
+  for (let at = 1; at <= 3000; at += 1) journal.append({ ...noted(at), text: 'x'.repeat(1000) });
+  await journal.flush();
+  const count = async (items: (signal: AbortSignal) => AsyncIterable<unknown>): Promise<number> => {
+    const reader = new AbortController();
+    let found = 0;
+    for await (const _item of items(reader.signal)) {
+      found += 1;
+      reader.abort();
+    }
+    return found;
+  };
+  const texts = ['"Noted"'];
+  for (const found of [
+    await count((signal) => journal.entries({ signal })),
+    await count((signal) => journal.searchBackward({ toSequence: 3000, texts, signal })),
+  ]) {
+    assert.ok(found > 0 && found < 1500, `${found} of 3000 were read on`);
+  }
+  const signal = AbortSignal.abort();
+  for await (const _event of journal.read({ sinceMs: 3990, signal })) assert.unreachable();
+  for await (const _event of journal.searchBackward({ toSequence: 3000, texts, signal })) assert.unreachable();
+  await journal.close();
+});
+
 test('reading twice gives the same, byte for byte', async () => {
   const directory = await written(500, { segmentOctets: 5000 });
   const read = async (): Promise<string> => {
