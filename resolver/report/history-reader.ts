@@ -7,6 +7,7 @@ import type { ZoneEvent } from '../zone/event.ts';
 import { type EntryLine, eventOf, type HeadLine } from '../zone/lines.ts';
 import { type Explanation, explanationOf, isExplainedBy, type NumberedEvent } from './explained.ts';
 import { answersOf, Interest, isAbout, type StoodThen, Then, type ThenAnswer } from './history.ts';
+import { linesAbout } from './history-lines.ts';
 
 export interface NameHistory {
   readonly events: readonly NumberedEvent[];
@@ -50,7 +51,8 @@ export async function readHistory(
   let isCut = false;
   const isWanted = (event: ZoneEvent): boolean =>
     names === undefined || ('key' in event && keys.has(event.key)) || isAbout(event, names, prefix);
-  for await (const entry of journal.entries(range)) {
+  const matching = names && linesAbout(names, prefix, keys);
+  for await (const entry of journal.entries({ ...range, ...(matching && { matching }) })) {
     if (entry.kind === 'gap') gaps.push(entry.gap);
     else if (isWanted(entry.event)) {
       const event: HistoryEvent = { ...entry.event, sequence: entry.sequence };

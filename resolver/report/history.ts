@@ -16,7 +16,7 @@ import { type Explanation, explainedBy, explanationOf, type NumberedEvent } from
 import { isInSubtree } from './subject.ts';
 
 /** Events that concern every name: whether the zone was true. */
-const GENERAL: ReadonlySet<ZoneEvent['type']> = new Set([
+export const GENERAL: ReadonlySet<ZoneEvent['type']> = new Set([
   'ResolverStarted',
   'ResolverStopped',
   'ZoneConfirmed',

@@ -42,6 +42,11 @@ export interface JournalRange {
   readonly toSequence?: number;
   readonly sinceMs?: number;
   readonly untilMs?: number;
+  /**
+   * Of an event whose line does not match (its octets as Latin-1, without regard to case) nobody wants to know: it may be left
+   * out, and is then not even parsed. Gaps are told all the same.
+   */
+  readonly matching?: RegExp;
   /** When it is aborted, the reading ends as if there were no more: whoever asked has gone away. */
   readonly signal?: AbortSignal;
 }

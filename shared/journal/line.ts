@@ -50,6 +50,7 @@ const CRC_PREFIX = '{"crc":"';
 const BODY_AT = CRC_PREFIX.length + 8 + 2;
 /** The canonical form puts `atMs` first unless a field sorts before it; then a line is merely slower to pass over. */
 const AT_MS = Buffer.from('"event":{"atMs":');
+const EVENT = Buffer.from('"event":');
 const SEQUENCE = Buffer.from('"sequence":');
 const SUM = Buffer.from(CRC_PREFIX);
 const QUOTE = 0x22;
@@ -95,6 +96,14 @@ export function encodeValue(value: unknown): string {
 
 export function hex32(sum: number): string {
   return sum.toString(16).padStart(8, '0');
+}
+
+/** The number of an event line whose check sum holds, without parsing it; undefined of any other. */
+export function sequenceOfEvent(octets: Buffer): number | undefined {
+  const end = BODY_AT + EVENT.length;
+  if (octets.length < end || octets.length > LINE_OCTETS_MAX) return undefined;
+  if (octets.compare(EVENT, 0, EVENT.length, BODY_AT, end) !== 0) return undefined;
+  return crc32(octets.subarray(BODY_AT)) === sumAtStart(octets) ? sequenceAtEnd(octets) : undefined;
 }
 
 /** Reads one line, without its newline. What cannot be believed is an outcome: it costs that line alone. */

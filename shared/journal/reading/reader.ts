@@ -1,6 +1,6 @@
 import type { JournalEntry, JournalEvent, JournalGap, JournalRange } from '../event.ts';
 import { openIfThere } from '../files.ts';
-import { atMsAtStart, type ParsedLine, parseLine, sequenceAtEnd } from '../line.ts';
+import { atMsAtStart, type ParsedLine, parseLine, sequenceAtEnd, sequenceOfEvent } from '../line.ts';
 import { type FoundLine, readLines, seekSequence } from './lines.ts';
 import type { TimedBlock, TimeIndex } from './time-index.ts';
 
@@ -71,7 +71,7 @@ async function* readSegment<E extends JournalEvent>(
       for await (const lines of readLines(handle, begin, end)) {
         const entries: JournalEntry<E>[] = [];
         for (const line of lines) {
-          if (line.at === 0 || cursor.passesOver(line)) continue; // the header, checked when the journal was opened
+          if (line.at === 0 || cursor.passesOver(line) || cursor.isUnwanted(line)) continue; // the header, checked when the journal was opened
           const parsed = parseLine<E>(line.octets);
           if (parsed.kind === 'corrupt') {
             const { path } = segment;
@@ -110,7 +110,8 @@ function* partsToRead<E extends JournalEvent>(
 
 /** Keeps the place in the numbers, and decides what of a range is handed out. */
 class Cursor<E extends JournalEvent> {
-  readonly #range: Required<Omit<JournalRange, 'signal'>>;
+  readonly #range: Required<Omit<JournalRange, 'matching' | 'signal'>>;
+  readonly #matching: RegExp | undefined;
   readonly #signal: AbortSignal | undefined;
   #last: number | undefined;
   /** Lines passed over since the last that was parsed: their numbers are unproven, so they are counted, not believed. */
@@ -123,11 +124,13 @@ class Cursor<E extends JournalEvent> {
       toSequence = Number.POSITIVE_INFINITY,
       sinceMs = Number.NEGATIVE_INFINITY,
       untilMs = Number.POSITIVE_INFINITY,
+      matching,
       signal,
     }: JournalRange,
     firstKept: number | undefined,
   ) {
     this.#range = { fromSequence, toSequence, sinceMs, untilMs };
+    this.#matching = matching;
     this.#signal = signal;
     this.#last = firstKept === undefined ? undefined : Math.max(fromSequence, firstKept) - 1;
   }
@@ -169,6 +172,16 @@ class Cursor<E extends JournalEvent> {
     const atMs = atMsAtStart(octets);
     if (atMs === undefined || this.#isWithin(atMs)) return false;
     this.#passedOver += 1;
+    return true;
+  }
+
+  /** Whether a line is a whole event that nobody wants, found without parsing it. Where numbers are missing before it, it is parsed. */
+  isUnwanted({ octets, whole }: FoundLine): boolean {
+    if (this.#matching === undefined || !whole || this.#matching.test(octets.toString('latin1'))) return false;
+    const sequence = sequenceOfEvent(octets);
+    if (sequence === undefined || sequence !== (this.#last ?? sequence - 1) + this.#passedOver + 1) return false;
+    this.#last = sequence;
+    this.#passedOver = 0;
     return true;
   }
 
