@@ -34,11 +34,11 @@ function joinRoute(announcer: Route, resolver: Route, join: Join): Route {
     path: announcer.path,
     handle: async (request) => {
       const [first, second] = await Promise.all([ask(announcer, request)(), ask(resolver, request)()]);
-      if (first instanceof HttpError && second instanceof HttpError) throw first.status === 404 ? second : first;
+      if (first instanceof HttpError && second instanceof HttpError) throw isUnknown(first) ? second : first;
       for (const answer of [first, second]) if (answer instanceof HttpError && isWrong(answer)) throw answer;
       const joined = join(jsonOf(first), jsonOf(second));
       // That one does not know the name is no gap; that it could not say is one.
-      const silent = [first, second].filter((each) => each instanceof HttpError && each.status !== 404) as HttpError[];
+      const silent = [first, second].filter((each) => each instanceof HttpError && !isUnknown(each)) as HttpError[];
       return { json: silent.length === 0 ? joined : { ...joined, incomplete: silent.map(({ message }) => message) } };
     },
   };
@@ -50,6 +50,11 @@ const OF_ONE_ALONE: ReadonlySet<string> = new Set(['bad-name', 'too-wide']);
 /** The request is wrong as such, as with a type that is none: the other one did not look at it. */
 function isWrong({ status, code }: HttpError): boolean {
   return status === 400 && !OF_ONE_ALONE.has(code);
+}
+
+/** It knows of no such name; another 404, as of a journal that does not reach back so far, says no such thing. */
+function isUnknown({ status, code }: HttpError): boolean {
+  return status === 404 && (code === 'unknown' || code.startsWith('no-such-'));
 }
 
 /** Not one after the other but in rounds: each finds keys that the other must be asked for. */

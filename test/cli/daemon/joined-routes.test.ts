@@ -62,7 +62,7 @@ test('a name that only one of them knows is answered by that one; one that neith
   const unknown = refuses(path, 404, 'no-such-service');
   assert.equal(await ask([says(path, one)], [unknown], path), { services: [one] });
   try {
-    await ask([refuses(path, 404, 'announcer')], [unknown], path);
+    await ask([refuses(path, 404, 'unknown')], [unknown], path);
     assert.unreachable();
   } catch (error) {
     assert.is((error as HttpError).code, 'no-such-service');
@@ -118,6 +118,25 @@ test('a container whose name is none in DNS, or a name with too much below it, i
       containers: [{ container: 'x' }],
       incomplete: [code],
     });
+  }
+});
+
+test('a journal that does not reach back so far is no name that is not known', async () => {
+  const path = '/v1/history';
+  const tooOld = refuses(path, 404, 'too-old');
+  const known = says(path, { history: [], gaps: [] });
+  for (const [announcer, resolver] of [
+    [tooOld, known],
+    [known, tooOld],
+  ] as const) {
+    const answer = await ask([announcer], [resolver], path);
+    assert.equal((answer as { incomplete: string[] }).incomplete, ['too-old']);
+  }
+  try {
+    await ask([tooOld], [refuses(path, 404, 'no-such-service')], path);
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as HttpError).code, 'too-old');
   }
 });
 
