@@ -1,8 +1,8 @@
 import { namesContainer } from '../../shared/container-id.ts';
 import { HttpError, type HttpRequest, limited, momentParameter, type Route } from '../../shared/http.ts';
-import type { JournalGap, Sequenced } from '../../shared/journal/event.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
 import type { OwnerName } from '../../shared/name.ts';
+import { tooOldText } from '../../shared/text/too-old-text.ts';
 import { selectTraces } from '../../shared/trace/gather.ts';
 import { joinTraces } from '../../shared/trace/join.ts';
 import { ANNOUNCER_KINDS, readTracePart, type TracedJournal } from '../../shared/trace/read.ts';
@@ -13,7 +13,8 @@ import type { AnnouncerEvent } from '../event.ts';
 import type { AnnounceRules } from '../rules.ts';
 import type { RunKey } from '../run/run-owner.ts';
 import { type Explanation, explainContainer } from './explain.ts';
-import { isAbout, isKeyOf, type StoodThen, subjectOf, Then } from './history.ts';
+import { isKeyOf, subjectOf } from './history.ts';
+import { type HistoryRead, readHistory } from './history-reader.ts';
 import { knownContainers, type LastKnown } from './last-known.ts';
 import { findService, isContainer, type ListedInstance, type ListedService, listServices } from './services.ts';
 import { isOfHost, traceSubject } from './trace.ts';
@@ -34,16 +35,9 @@ export interface AnnouncerView {
     | undefined;
 }
 
-/** An answer of `/v1/history`. Times are milliseconds since the epoch. */
-export interface History {
+/** An answer of `/v1/history`. */
+export interface History extends HistoryRead {
   readonly name: string;
-  /** In order; of more than {@link EVENTS_MAX}, the newest. */
-  readonly history: readonly (AnnouncerEvent & { readonly sequence: number })[];
-  readonly isCut: boolean;
-  /** Where events are missing: what is said about those times may be wrong. */
-  readonly gaps: readonly JournalGap[];
-  /** With `at`: what stood then, and the event that made it so. */
-  readonly stood?: { readonly atMs: number; readonly stands: readonly StoodThen[] };
 }
 
 /** An answer of `/v1/explain`. */
@@ -56,7 +50,6 @@ export interface Explained {
   readonly lastKnown?: LastKnown;
 }
 
-const EVENTS_MAX = 10_000;
 /** Histories read at once: each goes through the journal's files. */
 const READS_MAX = 2;
 /** A service of more instances than this is explained by the first of them. */
@@ -102,7 +95,7 @@ export function announcerRoutes(view: AnnouncerView): readonly Route[] {
       method: 'GET',
       path: '/v1/history',
       handle: limited(READS_MAX, 'histories', async (request) => ({
-        json: await readHistory(view, running().journal, request),
+        json: await historyOf(view, running().journal, request),
       })),
     },
   ];
@@ -167,8 +160,8 @@ async function look(engine: Engine, ref: string): Promise<Awaited<ReturnType<Eng
   }
 }
 
-async function readHistory(
-  view: AnnouncerView,
+async function historyOf(
+  { prefix, domain }: AnnouncerView,
   journal: Journal<AnnouncerEvent>,
   { query, signal }: HttpRequest,
 ): Promise<History> {
@@ -176,34 +169,10 @@ async function readHistory(
   const nowMs = Date.now();
   const sinceMs = momentParameter(query, 'since', nowMs);
   const atMs = momentParameter(query, 'at', nowMs);
-  const subject = name === '' ? undefined : subjectOf(name, view.domain);
-  const found: Sequenced<AnnouncerEvent>[] = [];
-  const gaps: JournalGap[] = [];
-  const then = new Then();
-  let isCut = false;
-  // What stood at a moment takes the events before `since`, too.
-  const range = {
-    ...(sinceMs === undefined || atMs !== undefined ? {} : { sinceMs }),
-    ...(atMs === undefined ? {} : { untilMs: atMs }),
-    signal,
-  };
-  for await (const entry of journal.entries(range)) {
-    if (entry.kind === 'gap') {
-      if (sinceMs === undefined || entry.gap.atMs >= sinceMs) gaps.push(entry.gap);
-      continue;
-    }
-    const { sequence, event } = entry;
-    if (subject !== undefined && !isAbout(event, subject, view.prefix)) continue;
-    then.add(event, sequence);
-    if (sinceMs !== undefined && event.atMs < sinceMs) continue;
-    found.push({ sequence, event });
-    if (found.length > EVENTS_MAX) {
-      found.shift();
-      isCut = true;
-    }
-  }
-  const history = found.map(({ sequence, event }) => ({ sequence, ...event }));
-  return { name, history, isCut, gaps, ...(atMs === undefined ? {} : { stood: { atMs, stands: then.stands } }) };
+  const subject = name === '' ? undefined : subjectOf(name, domain);
+  const read = await readHistory(journal, subject, prefix, { sinceMs, atMs, signal });
+  if (read !== undefined) return { name, ...read };
+  throw new HttpError(404, 'too-old', tooOldText(atMs ?? nowMs, undefined));
 }
 
 async function readTrace(view: AnnouncerView, running: Running, { query, signal }: HttpRequest): Promise<object> {

@@ -1,6 +1,7 @@
 import { HttpError, type HttpRequest } from '../../shared/http.ts';
 import type { OwnerName } from '../../shared/name.ts';
 import type { RrTypeName } from '../../shared/rrset.ts';
+import { tooOldText } from '../../shared/text/too-old-text.ts';
 import type { ZoneEvents } from './history-reader.ts';
 import { PAST_TYPES, type PastAnswer, type PastSettings, readPastAnswer } from './past-answer.ts';
 import { type PastDifference, readDifference } from './past-difference.ts';
@@ -59,11 +60,7 @@ export function askedType({ query }: HttpRequest): RrTypeName {
 
 /** @param journal that has no state of the moment `atMs` */
 export async function tooOld(journal: Pick<ZoneEvents, 'entries'>, atMs: number): Promise<HttpError> {
-  const when = new Date(atMs).toISOString();
-  const beginMs = await beginOf(journal, atMs);
-  const begin = beginMs === undefined ? '' : `: it begins at ${new Date(beginMs).toISOString()}`;
-  const text = `the journal does not reach back to ${when}${begin}; it keeps 30 days, and 1 GiB at most; ask for a later moment`;
-  return new HttpError(404, 'too-old', text);
+  return new HttpError(404, 'too-old', tooOldText(atMs, await beginOf(journal, atMs)));
 }
 
 async function beginOf(journal: Pick<ZoneEvents, 'entries'>, sinceMs: number): Promise<number | undefined> {

@@ -64,4 +64,20 @@ test('what stood then is what was announced and not yet withdrawn', () => {
   assert.equal(then.stands, []);
 });
 
+test('of the events up to a snapshot only their numbers are learned: it has what they made, also after the clock was set back', () => {
+  const then = new Then();
+  then.restore([{ key: KEY, value: '{}', sinceMs: 10 }], 9);
+  then.add({ ...announced, value: '{"host":"192.0.2.9"}' }, 6);
+  assert.equal(then.stands, [{ key: KEY, value: '{}', sinceMs: 10 }]);
+  then.add(announced, 7);
+  then.add(withdrawn, 8);
+  assert.equal(then.stands, [{ key: KEY, value: '{}', sequence: 7, sinceMs: 10 }]);
+  then.add(withdrawn, 10);
+  assert.equal(then.stands, []);
+  const gone = new Then();
+  gone.restore([], 9);
+  gone.add(announced, 7);
+  assert.equal(gone.stands, []);
+});
+
 test.run();
