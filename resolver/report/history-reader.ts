@@ -130,7 +130,7 @@ export async function foldFor(
   for (let round = 1; ; round += 1) {
     const then = new Then(prefix, interest);
     const folded = await foldUntil(journal, then, prefix, atMs);
-    if (folded.events === 0) return undefined;
+    if (folded === undefined) return undefined;
     const widened = outcomesOf(then).map((outcome) => 'subtrees' in outcome && interest.widen(outcome));
     if (widened.includes(true) && round < ROUNDS_MAX) continue;
     await findMakers(journal, then, interest, folded.fromSequence);
@@ -142,36 +142,42 @@ export async function foldFor(
 export async function foldZone(journal: ZoneEvents, prefix: string, atMs: number): Promise<Folded | undefined> {
   const then = new Then(prefix, new Interest(ROOT, prefix));
   const folded = await foldUntil(journal, then, prefix, atMs);
-  return folded.events === 0 ? undefined : { then, gaps: folded.gaps };
+  return folded && { then, gaps: folded.gaps };
 }
 
 interface FoldedFrom {
-  /** How many events and snapshots there were. */
-  readonly events: number;
   /** The snapshot's number; 0 without one. */
   readonly fromSequence: number;
   readonly gaps: readonly JournalGap[];
 }
 
-async function foldUntil(journal: ZoneEvents, then: Then, prefix: string, atMs: number): Promise<FoldedFrom> {
+/** From the newest snapshot, else from the very first event: behind any other, what stood before is not known. */
+async function foldUntil(
+  journal: ZoneEvents,
+  then: Then,
+  prefix: string,
+  atMs: number,
+): Promise<FoldedFrom | undefined> {
   const snapshot = await journal.newestSnapshot(atMs);
   const fromSequence = snapshot?.sequence ?? 0;
   if (snapshot !== undefined) await applySnapshot(snapshot, then, prefix);
   const gaps: JournalGap[] = [];
-  let events = snapshot === undefined ? 0 : 1;
+  let isKnown = snapshot !== undefined;
   let last = fromSequence;
   // The next snapshot is of later: what is behind it is too, unless the clock was set back for a moment.
   const toSequence = snapshot?.nextSequence;
   const range = { fromSequence: fromSequence + 1, untilMs: atMs, ...(toSequence !== undefined && { toSequence }) };
   for await (const entry of journal.entries(range)) {
-    events += 1;
+    isKnown ||= (entry.kind === 'gap' ? entry.gap.fromSequence : entry.sequence) === 1;
+    if (!isKnown) return undefined;
     last = entry.kind === 'gap' ? entry.gap.toSequence : entry.sequence;
     if (entry.kind === 'gap') gaps.push(entry.gap);
     else then.apply(entry.event, entry.sequence);
   }
+  if (!isKnown) return undefined;
   const open = await gapBehind(journal, last);
-  if (open !== undefined && events > 0) gaps.push(open);
-  return { events, fromSequence, gaps };
+  if (open !== undefined) gaps.push(open);
+  return { fromSequence, gaps };
 }
 
 /** A gap that ended after the moment may have begun before it. */

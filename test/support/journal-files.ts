@@ -9,6 +9,7 @@ export interface JournalOptions {
   readonly directory?: string;
   readonly kind?: 'announcer' | 'resolver' | 'store';
   readonly segmentOctets?: number;
+  readonly keepOctets?: number;
   readonly nowMs?: () => number;
 }
 

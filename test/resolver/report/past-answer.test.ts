@@ -265,4 +265,20 @@ test('a moment before the journal begins is no answer', async () => {
   await journal.close();
 });
 
+test('of a moment between the first event that is left and the first snapshot nothing is said: what stood before is not known', async () => {
+  const journal = await openJournal<ZoneEvent>({ segmentOctets: 500, keepOctets: 4000 });
+  journal.append({ type: 'ResolverStarted', atMs: 1, version: 'test' });
+  journal.append({ type: 'ZoneSynced', atMs: 2, revision: '1', storeId: 's', records: 0 });
+  journal.append({ ...put(WEB, '{"host":"192.0.2.1"}', 5), atMs: 10 });
+  const other = keyFor('x.api.example.org');
+  for (let n = 11; n < 100; n += 1) {
+    journal.append({ ...put(other, '{"host":"192.0.2.9"}', n), atMs: n });
+    await journal.flush();
+  }
+  assert.ok(journal.firstSequence > 3, 'the event of the record is gone');
+  const question = { name: parseName('web.example.org'), type: 'A', atMs: 99 } as const;
+  assert.is(await readPastAnswer(journal, question, SETTINGS), undefined);
+  await journal.close();
+});
+
 test.run();
