@@ -99,6 +99,13 @@ export class JournalDirectory {
   }
 }
 
+/** The newest segment, when its end was being written as the last process was cut off. */
+export interface TornSegment {
+  readonly path: string;
+  /** 0: not even its header was. */
+  readonly wholeOctets: number;
+}
+
 /** What a journal held when it was opened. */
 export interface FoundJournal {
   /** Oldest first. */
@@ -112,6 +119,8 @@ export interface FoundJournal {
   /** The last process did not close it. */
   readonly crashed: boolean;
   readonly tornOctets: number;
+  /** What is to be cut off, or taken away, once it can be written again. */
+  readonly torn: TornSegment | undefined;
   /** In the newest segment, behind its last readable line. */
   readonly corruptLines: number;
 }
@@ -140,6 +149,7 @@ async function look(path: string, kind: string, log: Log): Promise<FoundJournal>
     nextSequence: Math.max(lastSequence, newestSnapshot?.sequence ?? 0, (closed ?? 1) - 1) + 1,
     crashed: closed === undefined && files.length > 0,
     tornOctets: tail.tornOctets,
+    torn: newest && tail.tornOctets > 0 ? { path: newest.path, wholeOctets: tail.wholeOctets } : undefined,
     corruptLines: tail.corruptLines,
   };
 }

@@ -129,10 +129,10 @@ export class Journal<E extends JournalEvent> {
   static async open<E extends JournalEvent>(settings: JournalSettings): Promise<Journal<E>> {
     const directory = await JournalDirectory.open(settings.directory, settings.kind, settings.log);
     const journal = new Journal<E>(settings, directory);
-    const { crashed, corruptLines, newest } = directory.found;
+    const { crashed, corruptLines, newest, torn } = directory.found;
     if (corruptLines > 0) journal.#say('warn', 'journal-corrupt', `its last ${corruptLines} lines cannot be read`);
     if (crashed) journal.#skipSequences();
-    await journal.#appender.start(newest);
+    await journal.#appender.start(newest, torn);
     await journal.#archive.retain();
     return journal;
   }

@@ -1,7 +1,8 @@
+import { truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log, LogFields } from '../../log.ts';
-import type { FoundJournal } from '../directory.ts';
+import type { FoundJournal, TornSegment } from '../directory.ts';
 import { causeOf } from '../error.ts';
 import type { JournalGap, JournalGapReason } from '../event.ts';
 import { encodeHeader, FORMAT_VERSION } from '../line.ts';
@@ -62,6 +63,8 @@ export class Appender {
   #retryTimer: NodeJS.Timeout | undefined;
   #retrying: Promise<void> | undefined;
   #closing = false;
+  /** What the last process left, until it is taken away. */
+  #torn: TornSegment | undefined;
 
   constructor(settings: AppenderSettings, segments: readonly ReadableSegment[]) {
     this.#settings = settings;
@@ -75,15 +78,17 @@ export class Appender {
   }
 
   /** Opens the segment to write to: the newest when it has room, else a new one. Never rejects; see {@link state}. */
-  async start(found: FoundJournal['newest']): Promise<void> {
+  async start(found: FoundJournal['newest'], torn: TornSegment | undefined): Promise<void> {
     const { makeWritable, openFile, segmentOctets } = this.#settings;
     const newest = this.#segments.at(-1);
+    this.#torn = torn;
     try {
       await makeWritable();
       if (found !== undefined && newest !== undefined && newest.octets < segmentOctets) {
         const { path, firstSequence, octets } = newest;
         this.#writer = await SegmentWriter.resume(openFile, path, firstSequence, octets, found === 'has-records');
         this.#segments.pop();
+        this.#torn = undefined;
       } else {
         await this.#create();
       }
@@ -270,8 +275,24 @@ export class Appender {
     const path = join(directory, segmentName(firstSequence));
     this.#writer = await SegmentWriter.create(openFile, path, firstSequence, encodeHeader(header));
     this.#segments = this.#segments.filter((segment) => segment.path !== path); // an empty one it has replaced
+    await this.#takeAwayTorn(path);
     onNewSegment();
     return this.#writer;
+  }
+
+  /** Not before there is a new segment: until then a torn one's name says which numbers may have been given out. */
+  async #takeAwayTorn(newPath: string): Promise<void> {
+    const torn = this.#torn;
+    this.#torn = undefined;
+    if (torn === undefined || torn.path === newPath) return;
+    try {
+      if (torn.wholeOctets > 0) await truncate(torn.path, torn.wholeOctets);
+      else await unlink(torn.path);
+    } catch (error) {
+      // Readers pass over it, as over any corrupt line.
+      const text = `what is torn of ${torn.path} cannot be taken away (${causeOf(error)}); \`rollcall journal verify\` will name it`;
+      this.#say('warn', 'journal-torn-stays', text);
+    }
   }
 
   /** Takes a segment out of use; what was written to it stays readable. */

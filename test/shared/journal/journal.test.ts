@@ -7,6 +7,7 @@ import { SEQUENCES_SKIPPED_AFTER_CRASH } from '../../../shared/journal/directory
 import type { JournalEntry, JournalEvent, JournalRange } from '../../../shared/journal/event.ts';
 import { Journal, type JournalOpenError, type JournalSettings } from '../../../shared/journal/journal.ts';
 import { encodeEventLine, encodeHeader } from '../../../shared/journal/line.ts';
+import { StoredJournal } from '../../../shared/journal/reading/stored.ts';
 import { segmentName } from '../../../shared/journal/writing/retention.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { recordingLog } from '../../support/doubles/recording-log.ts';
@@ -287,6 +288,28 @@ test('a new segment whose header was cut off is replaced, and the one before it 
   const again = await opened(directory);
   assert.equal(await sequences(again), range(1, 101));
   await again.close();
+});
+
+test('what a crash left at the end of the newest segment is taken away, whether that is full or has not even a header', async () => {
+  const full = await written(9);
+  const fullSegment = join(full, segments(full).at(-1) as string);
+  assert.ok(statSync(fullSegment).size > 500);
+  appendFileSync(fullSegment, '{"crc":"12');
+  const headless = await written(9);
+  writeFileSync(join(headless, segmentName(10)), '{"crc":');
+  for (const directory of [full, headless]) {
+    unlinkSync(join(directory, 'closed.json'));
+    const journal = await opened(directory, { segmentOctets: 500 });
+    assert.ok(journal.status.tornOctets > 0);
+    const next = journal.append(noted(10));
+    await journal.close();
+    const types = (await collect((await StoredJournal.open(directory)).faults())).map(({ type }) => type);
+    assert.equal(types, ['gap'], 'that of the crash');
+    const again = await opened(directory);
+    assert.equal(await sequences(again), [...range(1, 9), next]);
+    assert.is(again.status.corruptLines, 0);
+    await again.close();
+  }
 });
 
 test('a header that was changed anywhere costs nothing but the time in it', async () => {
