@@ -1,5 +1,8 @@
 /** TSIG (RFC 8945), as far as a server without keys needs it: to see that a query has one, and to say that no key is known here. */
 
+import { NAME_OCTETS_MAX } from '../../shared/name.ts';
+import { HEADER_OCTETS } from './accept.ts';
+
 export const TSIG_TYPE = 250;
 
 /** RFC 8945 §4.2: class ANY, TTL 0. */
@@ -9,6 +12,7 @@ const FIXED_OCTETS = 10;
 const TIME_AND_FUDGE_OCTETS = 8;
 /** MAC size, original id, error, length of other data. */
 const TAIL_OCTETS = 8;
+const TYPE_AND_CLASS_OCTETS = 4;
 /** RFC 8945 §3. */
 const BADKEY = 17;
 
@@ -65,14 +69,31 @@ function timeAtOf(octets: Uint8Array, at: number, questionEnd: number): number {
   return nameEnd(octets, rdataAt, octets.length, 0);
 }
 
-/** The position behind the name at `start`; 0 when it is none, or has a pointer to what is not before `pointersBelow`. */
-function nameEnd(octets: Uint8Array, start: number, end: number, pointersBelow: number): number {
-  for (let at = start; at < end; ) {
+/**
+ * The position behind the name at `start`; 0 when it is none. It may end in a pointer to a label of the question's name,
+ * which stands in the response where it stands in the query; nothing else does.
+ *
+ * @param questionEnd 0: it may have no pointer
+ */
+function nameEnd(octets: Uint8Array, start: number, end: number, questionEnd: number): number {
+  for (let at = start; at < end && at - start < NAME_OCTETS_MAX; ) {
     const labelOctets = octets[at] as number;
     if (labelOctets === 0) return at + 1;
     if (labelOctets > 63 && labelOctets < 0xc0) return 0;
-    if (labelOctets >= 0xc0) return at + 2 <= end && (uint16(octets, at) & 0x3fff) < pointersBelow ? at + 2 : 0;
+    if (labelOctets >= 0xc0) {
+      const rest = at + 2 <= end ? restOfQuestion(octets, uint16(octets, at) & 0x3fff, questionEnd) : 0;
+      return rest > 0 && at - start + rest <= NAME_OCTETS_MAX ? at + 2 : 0;
+    }
     at += 1 + labelOctets;
+  }
+  return 0;
+}
+
+/** Octets of the question's name from its label at `target` on; 0 when no label begins there. */
+function restOfQuestion(octets: Uint8Array, target: number, questionEnd: number): number {
+  const nameEnd = questionEnd - TYPE_AND_CLASS_OCTETS;
+  for (let at = HEADER_OCTETS; at < nameEnd; at += 1 + (octets[at] as number)) {
+    if (at === target) return nameEnd - at;
   }
   return 0;
 }

@@ -142,6 +142,22 @@ const MALFORMED: readonly [rule: string, octets: Buffer][] = [
   ['a TSIG with more other data than there is', withAdditional(1, changed(TSIG, -1, '01'))],
   ['a TSIG with a longer MAC than there is', withAdditional(1, changed(TSIG, -40, 'ffff'))],
   ['two TSIGs', withAdditional(2, TSIG, TSIG)],
+  // Its name goes into the response, where only the question stands where it stood.
+  ...['c000', 'c00b', 'c00d', 'c01d', 'c021'].map((pointer): [string, Buffer] => [
+    `a TSIG whose name points at ${pointer}, where no label of the question begins`,
+    withAdditional(1, Buffer.concat([Buffer.from(pointer, 'hex'), TSIG.subarray(wireName('key.example.org').length)])),
+  ]),
+  [
+    'a TSIG whose name has more than 255 octets',
+    withAdditional(
+      1,
+      Buffer.concat([
+        Buffer.from(`3f${'61'.repeat(63)}`.repeat(4), 'hex'),
+        Buffer.from('c00c', 'hex'),
+        TSIG.subarray(17),
+      ]),
+    ),
+  ],
   ['an address in the additional section', withAdditional(1, Buffer.from('00000100010000000500040a000001', 'hex'))],
 ];
 for (const [rule, octets] of MALFORMED) {
