@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { join } from 'node:path';
 import { type Load, type LoadSettings, loadOf, median } from './dnsperf.ts';
 import { churn, type EtcdServer, putRecords, startEtcd, startResolver } from './ours.ts';
 import { query, RrTypeCode } from './query.ts';
@@ -56,136 +57,162 @@ interface Case {
   readonly group?: RowGroup;
   readonly budgets?: readonly Budget[];
   readonly name: string;
-  readonly server: Server;
+  readonly server: ServerName;
   readonly load: LoadSettings;
+  /** How long it runs before the first round, uncounted, when that is longer than a round's time. */
+  readonly warmSeconds?: number;
   /** Runs during the load; what it gives back ends it. */
   readonly during?: () => { stop(): Promise<unknown> };
 }
 
 /** Where workers are: with the client on one of them. */
 const QUIET = 'rollcall';
+const FLOOR = 'C echo (the floor)';
 const SERVICES = 100;
 const EACH = 3;
+/** A daemon that has just started compiles its way through a change for the first thousands of them. */
+const WARM_CHANGES_SECONDS = 20;
 
 export async function benchResolver(settings: BenchSettings): Promise<Row[]> {
   const { directory } = settings;
   const records = benchRecords(SERVICES, EACH);
-  const etcd = await startEtcd(directory, 15_379);
-  await putRecords(etcd.store, records);
-  const servers = await startServers(directory, records, etcd);
+  // The changes are for the one that is measured: others that follow them would take its core, and the writer's.
+  const changing = await startEtcd(join(directory, 'changing'), 15_379);
+  const still = await startEtcd(join(directory, 'still'), 15_389);
+  for (const etcd of [changing, still]) await putRecords(etcd.store, records);
+  const cases = casesOf(records, changing, settings.seconds).filter(
+    ({ group }) => group === undefined || settings.rows.has(group),
+  );
+  const servers = new Map<ServerName, Server>();
   try {
-    const cases = casesOf(servers, records, etcd, settings.seconds);
-    return await measure(
-      cases.filter(({ group }) => group === undefined || settings.rows.has(group)),
-      settings,
-    );
+    const starters = startersOf(directory, records, { changing: changing.url, still: still.url });
+    if (cases.some(({ server }) => server === 'forwarding')) await start(servers, 'upstream', starters);
+    for (const { server } of cases) await start(servers, server, starters);
+    return await measure(cases, servers, settings);
   } finally {
-    for (const server of Object.values(servers)) await server.stop();
-    await etcd.stop();
+    for (const server of servers.values()) await server.stop();
+    for (const etcd of [changing, still]) await etcd.stop();
   }
 }
 
-const NAMES = [
-  'floor',
-  'upstream',
-  'knot',
-  'unbound',
-  'dnsmasq',
-  'rollcall',
-  'forwarding',
-  'oneWorker',
-  'twoWorkers',
-  'oneByOne',
-] as const;
-type Servers = Readonly<Record<(typeof NAMES)[number], Server>>;
+type ServerName =
+  | 'floor'
+  | 'upstream'
+  | 'knot'
+  | 'unbound'
+  | 'dnsmasq'
+  | 'rollcall'
+  | 'forwarding'
+  | 'oneWorker'
+  | 'twoWorkers'
+  | 'oneByOne';
+type Starters = Readonly<Record<ServerName, () => Promise<Server>>>;
 
-async function startServers(directory: string, records: readonly BenchRecord[], etcd: EtcdServer): Promise<Servers> {
+function startersOf(
+  directory: string,
+  records: readonly BenchRecord[],
+  { changing, still }: { readonly changing: string; readonly still: string },
+): Starters {
   const echo = compileEcho(directory);
-  const dns = (port: number) => () => answersDns(port, `svc0000.${ZONE}`);
+  const peer = (name: string, port: number, command: readonly string[], cores?: string): Promise<Server> =>
+    startPinned(name, port, command, () => answersDns(port, `svc0000.${ZONE}`), cores);
+  const ours = (name: string, port: number, etcd: string, args: readonly string[] = [], cores?: string) =>
+    startResolver(name, directory, port, port + 80, etcd, args, cores);
   return {
-    floor: await startPinned('C echo (the floor)', 15_301, [echo, '15301'], dns(15_301)),
-    knot: await startPinned('knot', 15_302, knotCommand(`${directory}/knot`, 15_302, records), dns(15_302)),
-    unbound: await startPinned('unbound', 15_303, unboundCommand(`${directory}/unbound`, 15_303, records), dns(15_303)),
-    dnsmasq: await startPinned('dnsmasq', 15_304, dnsmasqCommand(`${directory}/dnsmasq`, 15_304, records), dns(15_304)),
-    rollcall: await startResolver('rollcall', directory, 15_305, 15_385, etcd.url),
-    upstream: await startPinned('upstream', 15_306, [echo, '15306'], dns(15_306), CLIENT_CORE),
-    forwarding: await startResolver('forwarding', directory, 15_307, 15_387, etcd.url, [
-      '--forward',
-      '127.0.0.1:15306',
-    ]),
-    oneWorker: await startResolver('one worker', directory, 15_308, 15_388, etcd.url, [], BOTH_CORES),
-    twoWorkers: await startResolver('two workers', directory, 15_309, 15_389, etcd.url, ['--workers', '2'], BOTH_CORES),
-    oneByOne: await startResolver('one by one', directory, 15_310, 15_390, etcd.url, ['--udp-batch', 'off']),
+    floor: () => peer(FLOOR, 15_301, [echo, '15301']),
+    knot: () => peer('knot', 15_302, knotCommand(`${directory}/knot`, 15_302, records)),
+    unbound: () => peer('unbound', 15_303, unboundCommand(`${directory}/unbound`, 15_303, records)),
+    dnsmasq: () => peer('dnsmasq', 15_304, dnsmasqCommand(`${directory}/dnsmasq`, 15_304, records)),
+    rollcall: () => ours('rollcall', 15_305, changing),
+    upstream: () => peer('upstream', 15_306, [echo, '15306'], CLIENT_CORE),
+    forwarding: () => ours('forwarding', 15_307, still, ['--forward', '127.0.0.1:15306']),
+    oneWorker: () => ours('one worker', 15_308, still, [], BOTH_CORES),
+    twoWorkers: () => ours('two workers', 15_309, still, ['--workers', '2'], BOTH_CORES),
+    oneByOne: () => ours('one by one', 15_310, still, ['--udp-batch', 'off']),
   };
 }
 
-function casesOf(servers: Servers, records: readonly BenchRecord[], etcd: EtcdServer, seconds: number): Case[] {
+async function start(servers: Map<ServerName, Server>, name: ServerName, starters: Starters): Promise<void> {
+  if (!servers.has(name)) servers.set(name, await starters[name]());
+}
+
+function casesOf(records: readonly BenchRecord[], changing: EtcdServer, seconds: number): Case[] {
   const names = [...new Set(records.map(({ service }) => service))];
   const usual = names.flatMap((name) => [`${name}.${ZONE} A`, `${name}.${ZONE} SRV`]);
   const missing = Array.from({ length: 20_000 }, (_unused, at) => `no${(at * 7919) % 1_000_003}.${ZONE} A`);
   const random = Array.from({ length: 200_000 }, (_unused, at) => `r${(at * 7919) % 1_000_003}.example.net A`);
-  const { floor, knot, unbound, dnsmasq, rollcall, forwarding, oneWorker, twoWorkers, oneByOne } = servers;
   const quiet = { queries: usual, seconds };
   const flood = { queries: missing, seconds };
-  const during = (): { stop(): Promise<unknown> } => churn(etcd.store, records, 200);
+  const during = (): { stop(): Promise<unknown> } => churn(changing.store, records, 200);
   return [
-    { name: floor.name, server: floor, load: quiet },
-    { group: 'peers', name: 'knot', server: knot, load: quiet },
-    { group: 'peers', name: 'unbound', server: unbound, load: quiet },
-    { group: 'peers', name: 'dnsmasq', server: dnsmasq, load: quiet },
+    { name: FLOOR, server: 'floor', load: quiet },
+    { group: 'peers', name: 'knot', server: 'knot', load: quiet },
+    { group: 'peers', name: 'unbound', server: 'unbound', load: quiet },
+    { group: 'peers', name: 'dnsmasq', server: 'dnsmasq', load: quiet },
     {
       name: QUIET,
-      server: rollcall,
+      server: 'rollcall',
       load: quiet,
       budgets: [
-        { times: 2, of: floor.name },
+        { times: 2, of: FLOOR },
         { times: 1, of: 'dnsmasq' },
       ],
     },
     {
       group: 'changes',
       name: 'rollcall, 200 changes a second',
-      server: rollcall,
+      server: 'rollcall',
       load: quiet,
       during,
+      warmSeconds: WARM_CHANGES_SECONDS,
       budgets: [{ times: 1.3, of: QUIET }],
     },
-    { group: 'udp', name: 'rollcall, --udp-batch off', server: oneByOne, load: quiet },
-    { group: 'edns', name: 'rollcall, EDNS and cookie', server: rollcall, load: { ...quiet, cookie: true } },
-    { group: 'tcp', name: 'rollcall, TCP', server: rollcall, load: { ...quiet, tcp: true } },
+    { group: 'udp', name: 'rollcall, --udp-batch off', server: 'oneByOne', load: quiet },
+    { group: 'edns', name: 'rollcall, EDNS and cookie', server: 'rollcall', load: { ...quiet, cookie: true } },
+    { group: 'tcp', name: 'rollcall, TCP', server: 'rollcall', load: { ...quiet, tcp: true } },
     {
       group: 'flood',
       name: 'rollcall, NXDOMAIN flood',
-      server: rollcall,
+      server: 'rollcall',
       load: flood,
-      budgets: [{ times: 2, of: floor.name }],
+      budgets: [{ times: 2, of: FLOOR }],
     },
-    { group: 'flood', name: 'knot, NXDOMAIN flood', server: knot, load: flood },
+    { group: 'flood', name: 'knot, NXDOMAIN flood', server: 'knot', load: flood },
     {
       group: 'forward',
       name: 'rollcall, random names forwarded',
-      server: forwarding,
+      server: 'forwarding',
       load: { queries: random, seconds },
     },
-    { group: 'workers', name: 'rollcall, 1 worker on both cores', server: oneWorker, load: quiet },
-    { group: 'workers', name: 'rollcall, 2 workers on both cores', server: twoWorkers, load: quiet },
+    { group: 'workers', name: 'rollcall, 1 worker on both cores', server: 'oneWorker', load: quiet },
+    { group: 'workers', name: 'rollcall, 2 workers on both cores', server: 'twoWorkers', load: quiet },
   ];
 }
 
-async function measure(cases: readonly Case[], { directory, rounds }: BenchSettings): Promise<Row[]> {
+async function measure(
+  cases: readonly Case[],
+  servers: ReadonlyMap<ServerName, Server>,
+  { directory, rounds }: BenchSettings,
+): Promise<Row[]> {
   const loads = cases.map((): Load[] => []);
   const ratios = cases.map((): number[] => []);
+  const run = async ({ server, load, during }: Case, seconds: number): Promise<Load> => {
+    const beside = during?.();
+    const result = await loadOf(servers.get(server) as Server, directory, { ...load, seconds });
+    await beside?.stop();
+    return result;
+  };
+  console.log('  warming up: each once, uncounted');
+  for (const each of cases) await run(each, Math.max(each.load.seconds, each.warmSeconds ?? 0));
   for (let round = 0; round < rounds; round += 1) {
     let floor = Number.NaN;
-    for (const [at, { name, server, load, during }] of cases.entries()) {
-      const beside = during?.();
-      const result = await loadOf(server, directory, load);
-      await beside?.stop();
+    for (const [at, each] of cases.entries()) {
+      const result = await run(each, each.load.seconds);
       if (at === 0) floor = result.cpuMicroseconds;
       loads[at]?.push(result);
       ratios[at]?.push(result.cpuMicroseconds / floor);
       console.log(
-        `  round ${round + 1}  ${name}: ${Math.round(result.queriesPerSecond)} queries/s, ${result.cpuMicroseconds.toFixed(1)} µs`,
+        `  round ${round + 1}  ${each.name}: ${Math.round(result.queriesPerSecond)} queries/s, ${result.cpuMicroseconds.toFixed(1)} µs`,
       );
     }
   }
@@ -203,7 +230,7 @@ async function measure(cases: readonly Case[], { directory, rounds }: BenchSetti
       lost: of((load) => load.lost),
       coreWait: of((load) => load.coreWait),
       toFloor: median(ratios[at] ?? []),
-      residentMiB: residentMiB(server.pid),
+      residentMiB: residentMiB((servers.get(server) as Server).pid),
       ...judged(
         of((load) => load.cpuMicroseconds),
         budgets,
