@@ -78,7 +78,7 @@ export async function benchResolver(settings: BenchSettings): Promise<Row[]> {
   const records = benchRecords(SERVICES, EACH);
   // The changes are for the one that is measured: others that follow them would take its core, and the writer's.
   const changing = await startEtcd(join(directory, 'changing'), 15_379);
-  const still = await startEtcd(join(directory, 'still'), 15_389);
+  const still = await startEtcd(join(directory, 'still'), 15_399);
   for (const etcd of [changing, still]) await putRecords(etcd.store, records);
   const cases = casesOf(records, changing, settings.seconds).filter(
     ({ group }) => group === undefined || settings.rows.has(group),
@@ -105,6 +105,8 @@ type ServerName =
   | 'forwarding'
   | 'oneWorker'
   | 'twoWorkers'
+  | 'oneSlowWorker'
+  | 'twoSlowWorkers'
   | 'oneByOne';
 type Starters = Readonly<Record<ServerName, () => Promise<Server>>>;
 
@@ -129,6 +131,8 @@ function startersOf(
     oneWorker: () => ours('one worker', 15_308, still, [], BOTH_CORES),
     twoWorkers: () => ours('two workers', 15_309, still, ['--workers', '2'], BOTH_CORES),
     oneByOne: () => ours('one by one', 15_310, still, ['--udp-batch', 'off']),
+    oneSlowWorker: () => ours('one slow worker', 15_311, still, ['--udp-batch', 'off'], BOTH_CORES),
+    twoSlowWorkers: () => ours('two slow workers', 15_312, still, ['--udp-batch', 'off', '--workers', '2'], BOTH_CORES),
   };
 }
 
@@ -186,6 +190,9 @@ function casesOf(records: readonly BenchRecord[], changing: EtcdServer, seconds:
     },
     { group: 'workers', name: 'rollcall, 1 worker on both cores', server: 'oneWorker', load: quiet },
     { group: 'workers', name: 'rollcall, 2 workers on both cores', server: 'twoWorkers', load: quiet },
+    // In batches a query costs the client more than the server, and no worker is short of a core. One by one it is the other way.
+    { group: 'workers', name: 'rollcall, 1 worker, --udp-batch off', server: 'oneSlowWorker', load: quiet },
+    { group: 'workers', name: 'rollcall, 2 workers, --udp-batch off', server: 'twoSlowWorkers', load: quiet },
   ];
 }
 
