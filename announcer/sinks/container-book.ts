@@ -1,5 +1,5 @@
 import type { AnnouncerEvent, Labels } from '../event.ts';
-import { cut } from './record.ts';
+import { cut } from './cut.ts';
 
 /** What an event does not say of its container, and its record should. */
 export interface KnownContainer {

@@ -1,6 +1,7 @@
 import type { JournalGap, Sequenced } from '../../shared/journal/event.ts';
 import type { AnnouncerEvent, Labels } from '../event.ts';
 import type { ContainerBook } from './container-book.ts';
+import { cut } from './cut.ts';
 
 /** What happened to a container, or to what is announced of it. `gap`: events are missing here. */
 export type SinkAction =
@@ -50,9 +51,6 @@ export interface SinkRecord {
 
 /** Why events are missing: what the journal says, or that it has removed them (`expired`) before they were sent. */
 export type SinkGap = Omit<JournalGap, 'reason'> & { readonly reason: JournalGap['reason'] | 'expired' };
-
-/** UTF-16 units of one text: lines stay within what syslog receivers take (8 KiB) unless dozens of labels are allowed. */
-export const TEXT_MAX = 512;
 
 /** The part of a record that its event alone tells. */
 type Told = Pick<SinkRecord, 'action' | 'key' | 'service' | 'reason' | 'detail' | 'exit_code'>;
@@ -171,9 +169,4 @@ function stopOf(event: Extract<AnnouncerEvent, { readonly type: 'ContainerStoppe
 
 function timestampOf(atMs: number): string {
   return new Date(atMs).toISOString();
-}
-
-/** What is longer is cut, and says so by its last character. */
-export function cut(text: string): string {
-  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX - 1)}…`;
 }

@@ -1,7 +1,7 @@
 import type { EtcdKey, OwnerName } from '../../shared/name.ts';
 import type { TracedEvent } from '../../shared/trace/event.ts';
-import type { ZoneEvents } from './history-reader.ts';
 import { traceSubject } from './trace.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 /** Of a container; of more, those that changed last. */
 export const CONTAINER_KEYS_MAX = 1000;

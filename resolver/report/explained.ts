@@ -1,6 +1,6 @@
 import type { EtcdKey } from '../../shared/name.ts';
 import type { ChangeExplained, ZoneEvent } from '../zone/event.ts';
-import type { ZoneEvents } from './history-reader.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 /** Why a change was made, as it is shown with the change. */
 export type Explanation = Omit<ChangeExplained, 'type' | 'atMs' | 'revision' | 'key'>;

@@ -1,5 +1,5 @@
 import type { JournalGap } from '../../shared/journal/event.ts';
-import type { Journal, JournalSnapshot } from '../../shared/journal/journal.ts';
+import type { JournalSnapshot } from '../../shared/journal/journal.ts';
 import { type EtcdKey, type OwnerName, ROOT } from '../../shared/name.ts';
 import type { LookupSettings } from '../lookup/lookup.ts';
 import type { Outcome } from '../lookup/outcome.ts';
@@ -8,6 +8,7 @@ import { type EntryLine, eventOf, type HeadLine } from '../zone/lines.ts';
 import { type Explanation, explanationOf, isExplainedBy, type NumberedEvent } from './explained.ts';
 import { answersOf, Interest, isAbout, type StoodThen, Then, type ThenAnswer } from './history.ts';
 import { linesAbout } from './history-lines.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 export interface NameHistory {
   readonly events: readonly NumberedEvent[];
@@ -33,9 +34,6 @@ export interface NameThen {
 export const EVENTS_MAX = 1000;
 /** A lookup may lead on to other names; each time the past is read again with more of it. */
 const ROUNDS_MAX = 8;
-
-/** A journal of the resolver, that of this process or one on disk. */
-export type ZoneEvents = Pick<Journal<ZoneEvent>, 'entries' | 'newestSnapshot' | 'searchBackward'>;
 
 /** The events of `names`, of `keys` beside them, and of the store as a whole, oldest first; without names, every event. */
 export async function readHistory(

@@ -1,5 +1,5 @@
 import { pacing } from '../../shared/journal/reading/pacing.ts';
-import type { ZoneEvents } from './history-reader.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 /** A journal whose reading takes half of the processor at most: queries and the watch have the rest. */
 export function paced(journal: ZoneEvents): ZoneEvents {

@@ -7,7 +7,8 @@ import type { Outcome } from '../lookup/outcome.ts';
 import { responseOf } from '../wire/respond.ts';
 import type { NumberedEvent } from './explained.ts';
 import type { Then } from './history.ts';
-import { foldFor, type ZoneEvents } from './history-reader.ts';
+import { foldFor } from './history-reader.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 /** What can be asked of the past: types that records of the zone give. */
 export const PAST_TYPES = Object.keys(RrType).filter(

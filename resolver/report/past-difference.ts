@@ -3,8 +3,9 @@ import { compareKeys, type EtcdKey, type OwnerName, ownerOf } from '../../shared
 import type { RrTypeName } from '../../shared/rrset.ts';
 import { explainedBy, type NumberedEvent } from './explained.ts';
 import { answersOf, type Then, type ThenAnswer } from './history.ts';
-import { foldFor, foldZone, type ZoneEvents } from './history-reader.ts';
+import { foldFor, foldZone } from './history-reader.ts';
 import type { PastSettings } from './past-answer.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 /** A key that held something else at the end than at the beginning. */
 export interface KeyChange {

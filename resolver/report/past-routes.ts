@@ -2,9 +2,9 @@ import { HttpError, type HttpRequest } from '../../shared/http.ts';
 import type { OwnerName } from '../../shared/name.ts';
 import type { RrTypeName } from '../../shared/rrset.ts';
 import { tooOldText } from '../../shared/text/too-old-text.ts';
-import type { ZoneEvents } from './history-reader.ts';
 import { PAST_TYPES, type PastAnswer, type PastSettings, readPastAnswer } from './past-answer.ts';
 import { type PastDifference, readDifference } from './past-difference.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 /**
  * `/v1/at`: the first of the names that had records then; with none, the first.

@@ -5,11 +5,11 @@ import { Rcode } from '../../shared/rrset.ts';
 import { type PastAnswerJson, pastText } from '../../shared/text/past-text.ts';
 import { ExtendedError } from '../wire/opt.ts';
 import { PAST_BUSY, type PastTold } from '../wire/past.ts';
-import type { ZoneEvents } from './history-reader.ts';
 import { paced } from './paced.ts';
 import type { PastSettings } from './past-answer.ts';
 import { type PastNameRead, readPastName } from './past-name.ts';
 import { pastAnswerFor } from './past-routes.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 export interface PastTellerDeps {
   /** Undefined before the start. */

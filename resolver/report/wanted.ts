@@ -1,6 +1,6 @@
 import type { Journal } from '../../shared/journal/journal.ts';
 import type { ZoneEvent } from '../zone/event.ts';
-import type { ZoneEvents } from './history-reader.ts';
+import type { ZoneEvents } from './zone-events.ts';
 
 /** A journal as it is read for one request. */
 export interface WantedJournal extends ZoneEvents {

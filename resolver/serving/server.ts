@@ -6,8 +6,9 @@ import type { Answerer } from './answerer.ts';
 import { registerQueryMetrics } from './query-metrics.ts';
 import { type TcpCounts, TcpListener } from './tcp.ts';
 import { TCP_SETTINGS, type TcpSettings } from './tcp-connection.ts';
-import { type UdpListener, udpListener } from './udp/listener.ts';
+import { udpListener } from './udp/listener.ts';
 import type { SystemCalls } from './udp/system-calls.ts';
+import type { UdpListener } from './udp/udp-listener.ts';
 
 export interface ServerSettings {
   readonly tcp: TcpSettings;

@@ -7,9 +7,9 @@ import { bindUdp, refuseSharing } from './bind.ts';
 import { DatagramVector } from './datagram-vector.ts';
 import { KnownNames } from './known-names.ts';
 import { RESPONSE_OCTETS_MAX, SOCKET_BUFFER_OCTETS } from './limits.ts';
-import type { UdpListener } from './listener.ts';
 import { IPV4_NAME_OCTETS, IPV6_NAME_OCTETS, NAME_WORDS, portOf } from './socket-address.ts';
 import type { SystemCalls } from './system-calls.ts';
+import type { UdpListener } from './udp-listener.ts';
 
 /** Queries read by one system call. With them the first answer of a batch waits for the last: some 30 µs. */
 const BATCH_QUERIES = 32;

@@ -1,16 +1,8 @@
-import type { HostPort } from '../../../shared/address.ts';
 import type { Answerer } from '../answerer.ts';
 import { BatchListener } from './batch.ts';
 import { PlainListener } from './plain.ts';
 import type { SystemCalls } from './system-calls.ts';
-
-/** DNS over UDP on one address. */
-export interface UdpListener {
-  /** @returns as given, with the port that was found for port 0 @throws {ListenError} */
-  listen(address: HostPort): Promise<HostPort>;
-  /** Takes no more queries; those that wait for an upstream are not answered. */
-  close(): Promise<void>;
-}
+import type { UdpListener } from './udp-listener.ts';
 
 export interface UdpSettings {
   /** Other workers listen there too. */

@@ -4,7 +4,7 @@ import { type HostPort, ListenError } from '../../../shared/address.ts';
 import { type Answerer, ASK_SLOWLY, type ClientInfo } from '../answerer.ts';
 import { reusePort } from '../reuse-port.ts';
 import { RESPONSE_OCTETS_MAX, SOCKET_BUFFER_OCTETS } from './limits.ts';
-import type { UdpListener } from './listener.ts';
+import type { UdpListener } from './udp-listener.ts';
 
 /**
  * DNS over UDP on one address by Node's sockets alone, a datagram a system call. libuv reads at most 32 datagrams before

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AnnouncerEvent } from '../../../announcer/event.ts';
 import { ContainerBook } from '../../../announcer/sinks/container-book.ts';
-import { gapRecordOf, recordOf, type SinkRecord, TEXT_MAX } from '../../../announcer/sinks/record.ts';
+import { TEXT_MAX } from '../../../announcer/sinks/cut.ts';
+import { gapRecordOf, recordOf, type SinkRecord } from '../../../announcer/sinks/record.ts';
 import { AT_MS, CONTAINER, EVENTS, KEY } from '../../support/sink-events.ts';
 
 const test = suite('announcer/sinks/record');

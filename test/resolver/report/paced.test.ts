@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ZoneEvents } from '../../../resolver/report/history-reader.ts';
 import { paced } from '../../../resolver/report/paced.ts';
+import type { ZoneEvents } from '../../../resolver/report/zone-events.ts';
 
 const test = suite('resolver/paced');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ZoneEvents } from '../../../resolver/report/history-reader.ts';
 import { PastTeller } from '../../../resolver/report/past-teller.ts';
+import type { ZoneEvents } from '../../../resolver/report/zone-events.ts';
 import { PAST_BUSY, type PastTold } from '../../../resolver/wire/past.ts';
 import type { ZoneEvent } from '../../../resolver/zone/event.ts';
 import { silentLog } from '../../../shared/log.ts';
