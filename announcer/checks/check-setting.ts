@@ -67,9 +67,16 @@ export function readCheckSetting(text: string): CheckSetting | undefined {
   }
 }
 
-/** A path that could end the request line, or is no path, is no setting. */
 function readHttp(path = '/'): CheckSetting | undefined {
-  return /^\/[\x21-\x7e]*$/.test(path) ? { kind: 'http', path } : undefined;
+  return isHttpPath(path) ? { kind: 'http', path } : undefined;
+}
+
+/**
+ * Whether `path` can be asked for. What could end the request line cannot; nor what begins with two slashes: it was meant as
+ * a URL (`http://localhost:9000/health`), whose host and port would be taken for a path.
+ */
+export function isHttpPath(path: string): boolean {
+  return /^\/(?!\/)[\x21-\x7e]*$/.test(path);
 }
 
 /** `exec:["/app","check"]` runs as it stands; anything else by the container's shell, as HEALTHCHECK's CMD-SHELL does. */

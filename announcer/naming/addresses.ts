@@ -10,6 +10,9 @@ export type Endpoint =
   /** Names the value, the limit and what to do. */
   | { readonly ok: false; readonly reason: string };
 
+/** The engine neither publishes a port of such a container nor connects it to a network. */
+export const NO_NETWORK = 'it runs with network none, where nobody reaches it; run it with another one';
+
 /**
  * Where clients reach a port of a container. Never an address that the port is not reachable on: none, 0.0.0.0, ::, and
  * loopback only when the host's address was given as that.
@@ -62,6 +65,9 @@ function ownEndpoint(port: ContainerPort, facts: ContainerFacts, network: string
     };
   }
   if (network === undefined) {
+    if (facts.networkMode === 'none') {
+      return refused(`${portText(port)}: it has no address of its own on any network: ${NO_NETWORK}`);
+    }
     return refused(
       `${portText(port)}: it has no address of its own on any network; connect it to one, or set rollcall.as=private`,
     );
@@ -82,6 +88,8 @@ function publishedEndpoint(
     ({ containerPort, protocol }) => containerPort === port.containerPort && protocol === port.protocol,
   );
   if (published === undefined || published.bindings.length === 0) {
+    if (facts.networkMode === 'none')
+      return refused(`${portText(port)} is not published, nor could it be: ${NO_NETWORK}`);
     return refused(`${portText(port)} is not published; publish it with -p or set rollcall.as=container`);
   }
   return boundEndpoint(port, published.bindings, host, as);

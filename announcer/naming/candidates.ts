@@ -3,9 +3,9 @@ import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
 import { type Check, checkOf } from '../checks/check-setting.ts';
 import type { ContainerFacts } from '../facts.ts';
 import type { AnnounceAs, AnnounceRules } from '../rules.ts';
-import { endpointOf } from './addresses.ts';
+import { endpointOf, NO_NETWORK } from './addresses.ts';
 import { inclusionOf } from './inclusion.ts';
-import { type ContainerSettings, readLabels } from './labels.ts';
+import { type ContainerSettings, type RecordLabels, readLabels, readPortTags } from './labels.ts';
 import { servicesOf } from './naming.ts';
 import { type ContainerPort, portText, readPorts } from './port-spec.ts';
 import { choosePorts, describePorts } from './ports.ts';
@@ -69,6 +69,8 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   for (const port of chosen.ignored) steps.push({ rule: 'ports', input: port, verdict: 'left out, as asked' });
   const drafts = draftsOf(chosen.ports, facts, settings, rules, as);
   steps.push(...drafts.steps);
+  const tags = chosen.ports.flatMap((port) => readPortTags(port, settings) ?? []);
+  refusals.push(...tags.flatMap((read) => ('problem' in read ? [`${read.problem}; left out, the rest stands`] : [])));
   refusals.push(...chosen.refusals, ...drafts.refusals, ...strayPortNames(chosen.ports, settings));
   const hasNone = chosen.ports.length === 0 && chosen.ignored.length === 0;
   if (hasNone && chosen.refusals.length === 0 && settings.isLabelled) refusals.push(noPorts(facts));
@@ -179,7 +181,7 @@ function candidateOf(
   const { containerPort, protocol, portName } = port;
   const record: ServiceRecord = {
     ttl: rules.recordTtlSeconds,
-    ...settings.record,
+    ...recordLabelsOf(port, settings),
     host,
     port: hostPort,
     protocol,
@@ -190,6 +192,12 @@ function candidateOf(
   };
   const check = checkOf(settings.check, settings.timing, facts, portText(port), checkPortOf(settings));
   return { key, service, port: containerPort, protocol, record, value: encodeRecord(record), check };
+}
+
+/** What labels say of the record; registrator's tags of a port win over those of the container. */
+function recordLabelsOf(port: ContainerPort, settings: ContainerSettings): RecordLabels {
+  const tags = readPortTags(port, settings);
+  return tags !== undefined && 'value' in tags ? { ...settings.record, text: tags.value } : settings.record;
 }
 
 /** @returns the reason when the whole is no name */
@@ -255,6 +263,9 @@ function noPorts(facts: ContainerFacts): string {
     const other = shared.slice(0, 12);
     return `it shares the network of container ${other} and has no ports of its own; put the labels on ${other}`;
   }
+  if (facts.networkMode === 'none') return NO_NETWORK;
+  if (facts.networkMode === 'host')
+    return 'no port is exposed; with host networking name what it listens on with rollcall.port';
   const exposed = facts.ports.map(portText).join(', ');
   return `no port is published${exposed === '' ? '' : ` (exposed: ${exposed})`}; publish one with -p, or set rollcall.as=container and rollcall.port`;
 }

@@ -7,8 +7,8 @@ import {
 } from '../checks/check-setting.ts';
 import type { ContainerFacts } from '../facts.ts';
 import type { AnnounceAs } from '../rules.ts';
-import { type ContainerPort, readPorts } from './port-spec.ts';
-import { RegistratorSettings } from './registrator.ts';
+import { type ContainerPort, portText, readPorts } from './port-spec.ts';
+import { type RegistratorField, RegistratorSettings } from './registrator.ts';
 import { nearest } from './suggestion.ts';
 import { quoted, shortened, TOLD_MAX, tellFirst } from './told.ts';
 
@@ -40,6 +40,8 @@ export interface ContainerSettings {
   readonly checkPort: string | undefined;
   readonly timing: CheckTiming;
   readonly record: RecordLabels;
+  /** The record's text is `rollcall.text`, not registrator's tags. */
+  readonly isTextOurs: boolean;
   readonly registrator: RegistratorSettings;
   /** A label whose value is left out; the announcement stands without it. */
   readonly problems: readonly string[];
@@ -49,7 +51,7 @@ export interface ContainerSettings {
 
 const PREFIX = 'rollcall.';
 
-type Read<T> = { readonly value: T } | { readonly problem: string };
+export type Read<T> = { readonly value: T } | { readonly problem: string };
 type Reader<T> = (text: string) => Read<T>;
 
 const DAY_SECONDS = 86_400;
@@ -100,6 +102,7 @@ export function readLabels(facts: ContainerFacts): ContainerSettings {
   );
   const reading = new Reading(labels);
   const timing = readTiming(reading);
+  const own = readRecord(reading);
   return {
     isLabelled: labels.size > 0 || !registrator.isEmpty,
     announce: reading.required('announce', readBoolean),
@@ -111,7 +114,8 @@ export function readLabels(facts: ContainerFacts): ContainerSettings {
     check: reading.required('check', readCheck) ?? { kind: 'auto' },
     checkPort: reading.required('check.port', anyText),
     timing,
-    record: readRecord(reading, registrator),
+    record: withTags(own, reading, registrator),
+    isTextOurs: own.text !== undefined,
     registrator,
     problems: [...reading.problems, ...reading.unknown()],
     faults: reading.faults,
@@ -173,19 +177,25 @@ function readPortLabels(reading: Reading): readonly ContainerPort[] | undefined 
   const named = reading.family('port');
   if (given === undefined && named.size === 0) return undefined;
   const ports = new Map<string, ContainerPort>();
+  const taken: string[] = [];
   const take = (label: string, value: string, portName?: string): void => {
     const read = readPorts(value);
     reading.faults.push(...read.problems.map((problem) => `${label}=${quoted(value)}: ${problem}`));
     for (const port of read.ports) {
-      ports.set(`${port.containerPort}/${port.protocol}`, portName === undefined ? port : { ...port, portName });
+      const text = portText(port);
+      const before = ports.get(text)?.portName;
+      if (before === undefined) ports.set(text, portName === undefined ? port : { ...port, portName });
+      else taken.push(`${label}=${quoted(value)}: ${text} is named ${before} already, and a port has one name`);
     }
   };
   if (given !== undefined) take(`${PREFIX}port`, given);
-  for (const [member, value] of named) {
+  // In an order of their own: the first name stands, whatever the engine's order.
+  for (const [member, value] of [...named].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const label = `${PREFIX}port.${shortened(member)}`;
     if (/^(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,60}[a-z0-9])?$/.test(member)) take(label, value, member);
     else reading.faults.push(`${label}: a port's name is letters, digits and hyphens, at least one letter, at most 62`);
   }
+  reading.problems.push(...tellFirst(taken, TOLD_MAX, (problem) => problem, 'more names for ports that have one'));
   return [...ports.values()];
 }
 
@@ -197,20 +207,37 @@ function readTiming(reading: Reading): CheckTiming {
   return timing;
 }
 
-/** registrator's tags become the TXT data: nothing else of a DNS answer could carry them. */
-function readRecord(reading: Reading, registrator: RegistratorSettings): RecordLabels {
+function readRecord(reading: Reading): RecordLabels {
   const record: Record<string, unknown> = {};
   for (const [field, reader] of Object.entries(RECORD_READERS)) {
     const value = reading.optional(field, reader as Reader<unknown>);
     if (value !== undefined && value !== 0) record[field] = value;
   }
-  const tags = registrator.field('TAGS');
-  if (tags !== undefined && record.text === undefined) {
-    const read = text(TEXT_OCTETS_MAX)(tags.value);
-    if ('value' in read) record.text = read.value;
-    else reading.problems.push(`${tags.source}: ${read.problem}`);
-  }
   return record;
+}
+
+/** registrator's tags become the TXT data: nothing else of a DNS answer could carry them. */
+function withTags(own: RecordLabels, reading: Reading, registrator: RegistratorSettings): RecordLabels {
+  const tags = registrator.field('TAGS');
+  if (tags === undefined || own.text !== undefined) return own;
+  const read = readTags(tags);
+  if ('value' in read) return { ...own, text: read.value };
+  reading.problems.push(read.problem);
+  return own;
+}
+
+/** What registrator's `SERVICE_<port>_TAGS` say of one port; undefined when there are none, or rollcall's own text is given. */
+export function readPortTags(
+  port: ContainerPort,
+  { registrator, isTextOurs }: ContainerSettings,
+): Read<string> | undefined {
+  const tags = isTextOurs ? undefined : registrator.field('TAGS', port);
+  return tags?.ofPort ? readTags(tags) : undefined;
+}
+
+function readTags({ source, value }: RegistratorField): Read<string> {
+  const problem = problemOfField('text', value);
+  return problem === undefined ? { value } : { problem: `${source}: ${problem}` };
 }
 
 /** The fields of a record that a bad value costs alone: as a label, and in an entry of the services file. */

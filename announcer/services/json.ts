@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isUnspecified } from '../../shared/address.ts';
 import { foldCase, isLdhLabel, NameError, parseName } from '../../shared/name.ts';
+import { isHttpPath } from '../checks/check-setting.ts';
 import { RECORD_FIELDS } from '../naming/labels.ts';
 import type { StaticService } from './static-services.ts';
 
@@ -77,7 +78,8 @@ const FIELDS: Readonly<Record<keyof StaticService, FieldReader>> = {
   },
   instance: label,
   check: (value) => {
-    if (typeof value === 'string' && /^(tcp|http:\/[!-~]*)$/.test(value)) return value;
+    if (typeof value === 'string' && (value === 'tcp' || isHttpPath(/^http:(.*)$/.exec(value)?.[1] ?? '')))
+      return value;
     throw new FieldError('"tcp" or "http:/path"');
   },
   // Of the record: how large they may be, the decider says, by the bounds of their labels.

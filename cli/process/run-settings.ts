@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
-import { CHECK_TIMING_DEFAULTS, type CheckTiming } from '../../announcer/checks/check-setting.ts';
+import { CHECK_TIMING_DEFAULTS, type CheckTiming, isHttpPath } from '../../announcer/checks/check-setting.ts';
 import { addressProblems, announcerSettings, sourceOf } from '../../announcer/config.ts';
 import { findHost } from '../../announcer/host/host.ts';
 import { instanceKey } from '../../announcer/naming/candidates.ts';
@@ -159,7 +159,7 @@ function readPort(text: string): { number: number; protocol: 'tcp' | 'udp' } {
 
 function readCheck(text: string): ProcessCheck {
   if (text === 'listening' || text === 'tcp' || text === 'none') return { kind: text };
-  const path = /^http:(\/[!-~]*)$/.exec(text)?.[1];
-  if (path === undefined) throw new SettingError('must be listening, tcp, http:/path or none');
+  const path = /^http:(.*)$/.exec(text)?.[1];
+  if (path === undefined || !isHttpPath(path)) throw new SettingError('must be listening, tcp, http:/path or none');
   return { kind: 'http', path };
 }

@@ -186,6 +186,21 @@ test('one SERVICE_ID for two ports of one service never makes one key of them', 
   ]);
 });
 
+test('SERVICE_TAGS are the TXT data; those of a port are of that port alone', () => {
+  const labels = { SERVICE_TAGS: 'www', SERVICE_443_TAGS: 'tls,www', SERVICE_53_UDP_TAGS: 'x'.repeat(1025) };
+  const texts = (more: Record<string, string>) =>
+    candidatesOf(
+      withPorts(['80/tcp', '443/tcp', '53/udp'], { labels: { ...labels, ...more } }),
+      rules(),
+    ).candidates.map(({ key, record }) => `${key.slice(PREFIX.length).split('/')[0]} ${record.text}`);
+  assert.equal(texts({}), ['web www', 'web-53 www', 'web-80 www', 'web-443 tls,www']);
+  assert.equal(texts({ 'rollcall.text': 'ours' }), ['web ours', 'web-53 ours', 'web-80 ours', 'web-443 ours']);
+  assert.match(
+    refusals(withPorts(['53/udp'], { labels })).join(),
+    /^label SERVICE_53_UDP_TAGS: has 1025 octets; at most 1024; left out, the rest stands$/,
+  );
+});
+
 const EXCLUDED: readonly (readonly [string, Partial<ContainerFacts>, Partial<AnnounceRules>])[] = [
   ['rollcall.announce=false', { labels: { 'rollcall.announce': 'false' } }, {}],
   ['SERVICE_IGNORE', { labels: { SERVICE_IGNORE: 'true' } }, {}],
@@ -222,6 +237,22 @@ test('asked for and without a published port: the reason says what to do', () =>
   assert.equal(refusals(container), [
     'no port is published (exposed: 80/tcp); publish one with -p, or set rollcall.as=container and rollcall.port',
   ]);
+});
+
+test('the advice is one that the network mode can follow', () => {
+  const labels = { 'rollcall.name': 'web' };
+  assert.equal(refusals(facts({ labels, ports: [], networkMode: 'host' })), [
+    'no port is exposed; with host networking name what it listens on with rollcall.port',
+  ]);
+  const onNone = (more: Record<string, string>) =>
+    refusals(facts({ labels: { ...labels, ...more }, ports: [], networkMode: 'none', networks: [] }));
+  assert.equal(onNone({ 'rollcall.port': '80' }), [
+    '80/tcp is not published, nor could it be: it runs with network none, where nobody reaches it; run it with another one',
+  ]);
+  assert.equal(onNone({ 'rollcall.port': '80', 'rollcall.as': 'container' }), [
+    '80/tcp: it has no address of its own on any network: it runs with network none, where nobody reaches it; run it with another one',
+  ]);
+  assert.equal(onNone({}), ['it runs with network none, where nobody reaches it; run it with another one']);
 });
 
 test('ports that are left out as asked are no complaint; explain says what asked', () => {

@@ -53,6 +53,7 @@ const FAULTS: readonly (readonly [string, string, RegExp])[] = [
   ['announce_as', 'host', /must be private, public or container/],
   ['check', 'htp:/x', /must be auto, healthcheck/],
   ['check', 'http:x', /must be auto, healthcheck/],
+  ['check', 'http://localhost:8080/health', /must be auto, healthcheck/],
   ['check', 'exec:', /must be auto, healthcheck/],
   ['port', 'http', /"http" is no port/],
   ['port', '132/sctp', /sctp has no record/],
@@ -81,6 +82,22 @@ test('reads ports: several, ranges, udp, named', () => {
     { containerPort: 9000, protocol: 'tcp' },
   ]);
   assert.is(read({}).ports, undefined);
+});
+
+test('a port has one name: the others are said, whatever order the labels have', () => {
+  const labels: [string, string][] = [
+    ['rollcall.port.metrics', '8080'],
+    ['rollcall.port.http', '8080'],
+    ['rollcall.port', '8080'],
+  ];
+  for (const order of [labels, labels.toReversed()]) {
+    const settings = read(Object.fromEntries(order));
+    assert.equal(settings.ports, [{ containerPort: 8080, protocol: 'tcp', portName: 'http' }]);
+    assert.equal(settings.faults, []);
+    assert.equal(settings.problems, [
+      'rollcall.port.metrics="8080": 8080/tcp is named http already, and a port has one name',
+    ]);
+  }
 });
 
 test('reads how it is announced, by either name of the label', () => {

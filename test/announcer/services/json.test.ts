@@ -45,6 +45,11 @@ test('folds names to lower case, and takes the dot off a host', () => {
 const REFUSED: readonly [what: string, entry: unknown, problem: RegExp][] = [
   ['no object', 'web', /^services\[1\] is "web"; it must be an object/],
   ['no name', { host: '192.0.2.1' }, /^services\[1\] has no "name"/],
+  [
+    'a URL for a check',
+    { ...WEB, port: 80, check: 'http://192.0.2.1/x' },
+    /\.check is .*; it must be "tcp" or "http:\/path"/,
+  ],
   ['an unknown check', { ...WEB, port: 80, check: 'exec:x' }, /\.check is "exec:x"; it must be "tcp" or "http:\/path"/],
   ['a check without a port', { name: 'web', host: '192.0.2.1', check: 'tcp' }, /\.check is "tcp"; it needs a TCP port/],
   ['no host', { name: 'web' }, /^services\[1\] has no "host"/],
