@@ -3,6 +3,7 @@ import { isLoopback, isUnspecified } from '../../shared/address.ts';
 import type { ContainerFacts, HostAddress, HostFacts, PortFacts } from '../facts.ts';
 import type { AnnounceAs } from '../rules.ts';
 import { type ContainerPort, portText } from './port-spec.ts';
+import { SWARM_SERVICE } from './service-name.ts';
 import { shortened } from './told.ts';
 
 export type Endpoint =
@@ -17,7 +18,8 @@ export const NO_NETWORK = 'it runs with network none, where nobody reaches it; r
  * Where clients reach a port of a container. Never an address that the port is not reachable on: none, 0.0.0.0, ::, and
  * loopback only when the host's address was given as that.
  *
- * @param network `rollcall.network`: the network to take the container's address from; its first one with an address else
+ * @param network `rollcall.network`: the network to take the container's address from; its first one with an address else,
+ *                a swarm's routing mesh last
  */
 export function endpointOf(
   port: ContainerPort,
@@ -55,7 +57,10 @@ function ownEndpoint(port: ContainerPort, facts: ContainerFacts, network: string
     const address = [ipv4, ipv6].find((each) => isIP(each) !== 0 && !isUnspecified(each) && !isLoopback(each));
     return address === undefined ? [] : [{ name, address }];
   });
-  const chosen = network === undefined ? addressed[0] : addressed.find(({ name }) => name === network);
+  const chosen =
+    network === undefined
+      ? (addressed.find(({ name }) => !isRoutingMesh(name, facts)) ?? addressed[0])
+      : addressed.find(({ name }) => name === network);
   if (chosen !== undefined) {
     return {
       ok: true,
@@ -76,6 +81,11 @@ function ownEndpoint(port: ContainerPort, facts: ContainerFacts, network: string
   return refused(
     `${portText(port)}: rollcall.network=${shortened(network)}: it has no address on that network; it has one on: ${names}`,
   );
+}
+
+/** Through it a swarm spreads requests for published ports over its tasks; none of its clients is on it. */
+function isRoutingMesh(network: string, { labels }: ContainerFacts): boolean {
+  return network === 'ingress' && labels[SWARM_SERVICE] !== undefined;
 }
 
 function publishedEndpoint(

@@ -1,7 +1,7 @@
 import type { ContainerFacts } from '../facts.ts';
 import type { ContainerSettings } from './labels.ts';
 import { type ContainerPort, portText } from './port-spec.ts';
-import { imageBaseName, ldhLabel } from './service-name.ts';
+import { imageBaseName, ldhLabel, SWARM_SERVICE } from './service-name.ts';
 
 export type ServiceName =
   | { readonly ok: true; readonly label: string; readonly source: string }
@@ -13,7 +13,6 @@ export interface PortServices {
   readonly names: readonly ServiceName[];
 }
 
-const SWARM_SERVICE = 'com.docker.swarm.service.name';
 const COMPOSE_SERVICE = 'com.docker.compose.service';
 
 /**

@@ -1,5 +1,8 @@
 import { isLdhLabel, LABEL_OCTETS_MAX } from '../../shared/name.ts';
 
+/** The label that each task of a swarm has. */
+export const SWARM_SERVICE = 'com.docker.swarm.service.name';
+
 export type LabelMade =
   | { readonly ok: true; readonly label: string }
   /** Completes a sentence that has named the value: `has 70 octets; at most 63`. */

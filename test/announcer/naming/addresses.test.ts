@@ -41,6 +41,18 @@ test('container takes the network that is asked for, IPv6 where there is no IPv4
   );
 });
 
+test('a swarm task is reached on its own networks, not on the routing mesh', () => {
+  const networks = [
+    { name: 'ingress', ipv4: '10.0.0.7', ipv6: '' },
+    { name: 'web_net', ipv4: '10.0.1.7', ipv6: '' },
+  ];
+  const labels = { 'com.docker.swarm.service.name': 'web' };
+  assert.is(where(facts({ networks, labels }), 'container'), '10.0.1.7 80');
+  assert.is(where(facts({ networks, labels }), 'container', HOST, 'ingress'), '10.0.0.7 80');
+  assert.is(where(facts({ networks: networks.slice(0, 1), labels }), 'container'), '10.0.0.7 80');
+  assert.is(where(facts({ networks }), 'container'), '10.0.0.7 80', 'a network of that name outside a swarm');
+});
+
 test('a port that is bound to one address is announced with that', () => {
   assert.is(where(bound(8080, '10.9.9.9')), '10.9.9.9 8080');
   assert.is(where(bound(8080, '192.0.2.5')), '192.0.2.5 8080', 'though private is asked for');
