@@ -46,6 +46,8 @@ export interface PortFacts {
   readonly containerPort: number;
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly bindings: readonly { readonly hostIp: string; readonly hostPort: number }[];
+  /** With host networking: `-p` named it, which the engine then drops. */
+  readonly isAskedFor?: true;
 }
 
 /** The host that the announcer speaks for, settled once at start. */

@@ -36,7 +36,7 @@ export function factsOf(inspect: unknown): ContainerFacts {
     serviceEnvironment: serviceEnvironmentOf(config.Env),
     networkMode,
     networks: networksOf(settings, networkMode),
-    ports: portsOf(config, hostConfig, settings),
+    ports: portsOf(config, hostConfig, settings, networkMode),
   };
 }
 
@@ -119,13 +119,17 @@ function addressesOf(endpoint: Json): { ipv4: string; ipv6: string } {
 }
 
 /** Ascending by number, then protocol: the engine's order is that of a hash table. */
-function portsOf(config: Json, hostConfig: Json, settings: Json): PortFacts[] {
+function portsOf(config: Json, hostConfig: Json, settings: Json, networkMode: string): PortFacts[] {
   const published = objectOf(settings.Ports);
-  // With host networking the engine drops `-p`, which is then a declaration of what the container listens on.
-  const declared = [objectOf(config.ExposedPorts), objectOf(hostConfig.PortBindings), published];
-  const names = new Set(declared.flatMap((ports) => Object.keys(ports)));
+  const asked = objectOf(hostConfig.PortBindings);
+  const names = new Set([objectOf(config.ExposedPorts), asked, published].flatMap((ports) => Object.keys(ports)));
   return [...names]
-    .flatMap((name) => portOf(name, published[name]) ?? [])
+    .flatMap((name) => {
+      const port = portOf(name, published[name]);
+      if (port === undefined) return [];
+      // With host networking the engine drops `-p`, which is then a declaration of what the container listens on.
+      return networkMode === 'host' && Object.hasOwn(asked, name) ? { ...port, isAskedFor: true as const } : port;
+    })
     .sort((a, b) => a.containerPort - b.containerPort || (a.protocol < b.protocol ? -1 : 1));
 }
 

@@ -16,14 +16,13 @@ export interface PortsChosen {
 /**
  * The container ports to announce: those that `rollcall.port` names, else every published one. Where nothing is published
  * because the container's own ports are what clients reach (host networking, `as=container`), the exposed ones, as
- * registrator's `-internal` and its handling of host networking do.
+ * registrator's `-internal` and its handling of host networking do; with host networking those alone that `-p` names, if it
+ * names any.
  */
 export function choosePorts(facts: ContainerFacts, settings: ContainerSettings, as: AnnounceAs): PortsChosen {
   const named = settings.ports;
   if (named !== undefined) return withoutIgnored([...named].sort(byNumber), 'rollcall.port', [], settings);
-  const usesExposed = as === 'container' || facts.networkMode === 'host';
-  const found = usesExposed ? facts.ports : facts.ports.filter(({ bindings }) => bindings.length > 0);
-  const rule = usesExposed ? 'exposed ports' : 'published ports';
+  const { found, rule } = offeredPorts(facts, as);
   const sctp = found.filter(({ protocol }) => protocol === 'sctp');
   const ports = found.filter(isTcpOrUdp).map(({ containerPort, protocol }) => ({ containerPort, protocol }));
   const refusals = sctp.map((port) => `${portText(port)}: protocol sctp has no record; only tcp and udp are announced`);
@@ -32,8 +31,18 @@ export function choosePorts(facts: ContainerFacts, settings: ContainerSettings, 
 
 /** Whether there is anything to announce without a label that asks for it. */
 export function hasOfferedPort(facts: ContainerFacts, as: AnnounceAs): boolean {
-  if (as === 'container' || facts.networkMode === 'host') return facts.ports.length > 0;
-  return facts.ports.some(({ bindings }) => bindings.length > 0);
+  return offeredPorts(facts, as).found.length > 0;
+}
+
+function offeredPorts(
+  { ports, networkMode }: ContainerFacts,
+  as: AnnounceAs,
+): { readonly found: readonly PortFacts[]; readonly rule: string } {
+  if (as !== 'container' && networkMode !== 'host') {
+    return { found: ports.filter(({ bindings }) => bindings.length > 0), rule: 'published ports' };
+  }
+  const asked = ports.filter(({ isAskedFor }) => isAskedFor);
+  return asked.length > 0 ? { found: asked, rule: 'ports given with -p' } : { found: ports, rule: 'exposed ports' };
 }
 
 function withoutIgnored(

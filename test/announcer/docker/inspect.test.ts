@@ -129,6 +129,15 @@ test('sorts ports by number and protocol, with udp and ranges', () => {
   );
 });
 
+test('knows which ports -p asked for where host networking publishes none', () => {
+  const inspect = structuredClone(inspectFixture('host-net')) as { HostConfig: { PortBindings: object } };
+  inspect.HostConfig.PortBindings = { '80/tcp': [{ HostIp: '', HostPort: '8080' }] };
+  assert.equal(factsOf(inspect).ports, [
+    { containerPort: 80, protocol: 'tcp', bindings: [], isAskedFor: true },
+    { containerPort: 443, protocol: 'tcp', bindings: [] },
+  ]);
+});
+
 test('has the ports that host networking declares', () => {
   assert.equal(
     fixtureFacts('host-net').ports.map(({ containerPort, bindings }) => [containerPort, bindings.length]),

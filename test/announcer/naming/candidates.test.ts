@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ContainerFacts } from '../../../announcer/facts.ts';
+import type { ContainerFacts, PortFacts } from '../../../announcer/facts.ts';
 import { candidatesOf } from '../../../announcer/naming/candidates.ts';
 import type { AnnounceRules } from '../../../announcer/rules.ts';
 import { facts, fixtureFacts, ID, OTHER_ID, published, rules } from '../../support/container-facts.ts';
@@ -282,6 +282,18 @@ test('rollcall.as of a container wins over the setting', () => {
 test('host networking announces what the image exposes, or what the label says', () => {
   assert.equal(keys(fixtureFacts('host-net')), ['web-app/636245898fa5 10.0.0.5:8086']);
   assert.equal(keys(facts({ networkMode: 'host', ports: [published('80/tcp')] })), ['web/3f2a9c01d4e7 10.0.0.5:80']);
+});
+
+test('host networking with -p announces those ports, not the others that the image exposes', () => {
+  const [ssh, web, admin] = [published('22/tcp'), published('3000/tcp'), published('9000/tcp')];
+  const asked = (...ports: PortFacts[]) => ports.map((port) => ({ ...port, isAskedFor: true }) as const);
+  const container = (ports: PortFacts[]) => facts({ networkMode: 'host', ports });
+  assert.equal(keys(container([ssh, ...asked(web), admin])), ['web/3f2a9c01d4e7 10.0.0.5:3000']);
+  assert.equal(keys(container([ssh, ...asked(web, admin)])), [
+    'web/3f2a9c01d4e7 10.0.0.5:3000',
+    'web-3000/3f2a9c01d4e7 10.0.0.5:3000',
+    'web-9000/3f2a9c01d4e7 10.0.0.5:9000',
+  ]);
 });
 
 test('the record carries the labels’ fields', () => {
