@@ -18,7 +18,7 @@ function momentOf(text: string, nowMs: number): number | undefined {
   if (/^\d{12,}$/.test(text)) return Number(text);
   const clock = /^([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/.exec(text);
   if (clock !== null) return lastTimeOfDay(Number(clock[1]), Number(clock[2]), Number(clock[3] ?? 0), nowMs);
-  const parsed = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const parsed = /^(?:\d{4}|[+-]\d{6})-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(parsed) ? undefined : parsed;
 }
 

@@ -4,7 +4,7 @@ import { completionNote, type PastAnswerJson, pastText } from '../../shared/text
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
-import { MOMENT_HELP } from '../text/moment.ts';
+import { isoOf, MOMENT_HELP } from '../text/moment.ts';
 
 const settings = {
   ...clientSettings,
@@ -33,7 +33,7 @@ export const atCommand: Command = {
     }
     const { http, json } = read.values;
     try {
-      const answer = await askDaemon<PastAnswerJson>(http, '/v1/at', { time: String(atMs), name, type });
+      const answer = await askDaemon<PastAnswerJson>(http, '/v1/at', { time: isoOf(atMs), name, type });
       print(json ? JSON.stringify(answer) : pastText(answer));
       const note = completionNote(name ?? '', answer);
       if (!json && note !== undefined) print(note);

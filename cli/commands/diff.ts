@@ -5,7 +5,7 @@ import { type GapJson, gapText } from '../../shared/text/gap-text.ts';
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
-import { MOMENT_HELP } from '../text/moment.ts';
+import { isoOf, MOMENT_HELP } from '../text/moment.ts';
 
 interface Side {
   readonly outcome: string;
@@ -47,15 +47,15 @@ export const diffCommand: Command = {
     const read = readSettings(settings, flags, environment);
     if (!read.ok) return complainOfSettings('diff', read.problems);
     const nowMs = Date.now();
-    const moments = [from, to].map((text) => readMoment(text, nowMs));
-    const wrong = [from, to].filter((_text, at) => moments[at] === undefined);
-    if (wrong.length > 0) {
+    const [fromMs, toMs] = [readMoment(from, nowMs), readMoment(to, nowMs)];
+    if (fromMs === undefined || toMs === undefined) {
+      const wrong = [...(fromMs === undefined ? [from] : []), ...(toMs === undefined ? [to] : [])];
       complain(`diff: ${wrong.map((text) => JSON.stringify(text)).join(', ')}: no time; ${MOMENT_HELP}`);
       return EXIT_USAGE;
     }
     const { http, json } = read.values;
     try {
-      const query = { from: String(moments[0]), to: String(moments[1]), name };
+      const query = { from: isoOf(fromMs), to: isoOf(toMs), name };
       const difference = await askDaemon<Difference>(http, '/v1/diff', query);
       print(json ? JSON.stringify(difference) : describe(difference));
       return EXIT_OK;

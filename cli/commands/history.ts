@@ -4,7 +4,7 @@ import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
 import { type Command, EXIT_FAILED, EXIT_OK } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
 import { containerHint } from '../text/container-hint.ts';
-import { momentSetting } from '../text/moment.ts';
+import { isoOf, momentSetting } from '../text/moment.ts';
 
 export interface History {
   /** Of an announcer: as it was asked for. */
@@ -87,10 +87,6 @@ export const historyCommand: Command = {
     }
   },
 };
-
-function isoOf(moment: number | undefined): string | undefined {
-  return moment === undefined ? undefined : new Date(moment).toISOString();
-}
 
 /** Beside the name's own events there are those that concern every name, as that the store was lost. */
 function hasEventOf({ history, resolved }: History): boolean {

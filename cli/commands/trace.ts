@@ -1,11 +1,12 @@
 import type { HostPort } from '../../shared/address.ts';
-import { optionalSetting, readAs, readSettings, setting, switchSetting } from '../../shared/settings.ts';
-import { gatherTraces } from '../../shared/trace/gather.ts';
+import { readAs, readSettings, SettingError, setting, switchSetting } from '../../shared/settings.ts';
+import { gatherTraces, TRACES_MAX } from '../../shared/trace/gather.ts';
 import { readTraceRequest } from '../../shared/trace/request.ts';
 import { clientSettings } from '../client/client.ts';
 import { partOf } from '../client/trace-parts.ts';
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
+import { isoOf, momentSetting } from '../text/moment.ts';
 import { moreText, traceText } from '../text/trace-text.ts';
 
 const ANNOUNCER_PORT = 8054;
@@ -20,23 +21,24 @@ const settings = {
     read: (text) => readAs.hostPort(text, ANNOUNCER_PORT),
     absent: (): HostPort => ({ host: '127.0.0.1', port: ANNOUNCER_PORT }),
   }),
-  since: optionalSetting({
+  since: momentSetting({
     flag: 'since',
-    placeholder: 'TIME',
     help: 'Every change from then on (100 at most): 14:32 (the last one, local time), 15m (ago) or 2026-11-20T14:32:00Z.',
     defaultText: 'the last change alone',
   }),
-  at: optionalSetting({
+  at: momentSetting({
     flag: 'at',
-    placeholder: 'TIME',
     help: 'The last change then or before.',
     defaultText: 'now',
   }),
-  last: optionalSetting({
+  last: setting<number | undefined>({
     flag: 'last',
     placeholder: 'N',
-    help: 'So many changes, the last ones; 1 to 100.',
+    help: 'So many changes, the last ones.',
     defaultText: '1, or with --since all',
+    bounds: `1 to ${TRACES_MAX}`,
+    read: readLast,
+    absent: () => undefined,
   }),
   json: switchSetting({ flag: 'json', help: 'Print JSON, for programs.' }),
 };
@@ -59,20 +61,24 @@ export const traceCommand: Command = {
   run: async ({ arguments: [of = ''], flags, environment }) => {
     const read = readSettings(settings, flags, environment);
     if (!read.ok) return complainOfSettings('trace', read.problems);
-    const { http, announcer, json, ...asked } = read.values;
-    const query = { of, ...asked };
+    const { http, announcer, json, since, at, last: wanted } = read.values;
+    const query = { of, since: isoOf(since), at: isoOf(at), last: wanted?.toString() };
     const given = Object.entries(query).filter((each): each is [string, string] => each[1] !== undefined);
     const request = readTraceRequest(new URLSearchParams(given), Date.now());
     if ('problem' in request) {
       complain(`trace: ${request.problem}`);
       return EXIT_USAGE;
     }
-    const { last, sinceMs, untilMs } = request.window;
-    // In milliseconds: what `14:32` means must not hang on the clock of each daemon.
-    const exact = { of, last: String(last), since: sinceMs?.toString(), at: untilMs?.toString() };
-    return tell(of, json, last, await gatherBoth(http, announcer, exact, request.window));
+    const { last } = request.window;
+    return tell(of, json, last, await gatherBoth(http, announcer, { ...query, last: String(last) }, request.window));
   },
 };
+
+function readLast(text: string): number {
+  const last = /^\d+$/.test(text) ? Number(text) : 0;
+  if (last >= 1 && last <= TRACES_MAX) return last;
+  throw new SettingError(`must be a whole number, 1 to ${TRACES_MAX}`);
+}
 
 type Gathered = Awaited<ReturnType<typeof gatherTraces>>;
 

@@ -20,3 +20,10 @@ export function momentSetting(common: {
     absent: () => undefined,
   });
 }
+
+/** For a daemon, whose clock must have no say in what `14:32` means. */
+export function isoOf(moment: number): string;
+export function isoOf(moment: number | undefined): string | undefined;
+export function isoOf(moment: number | undefined): string | undefined {
+  return moment === undefined ? undefined : new Date(moment).toISOString();
+}

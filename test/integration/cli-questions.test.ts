@@ -58,11 +58,20 @@ test('what is asked wrongly ends with 2 in every command, also when only the dae
     ['ls', '..'],
     ['explain', 'my web'],
     ['trace', 'web', '--at', 'yesterday'],
+    ['trace', 'web', '--last', '101'],
   ];
   assert.equal(
     await exitsOf(ask, wrong),
     wrong.map((args) => [args.join(' '), 2]),
   );
+});
+
+test('a moment from before 1973 is one in every command', async ({ ask }) => {
+  const epoch = '1970-01-01T00:00:00Z';
+  assert.match((await ask('at', epoch, 'web')).stderr, /the journal does not reach back to 1970/);
+  assert.match((await ask('diff', epoch, epoch)).stderr, /the journal does not reach back to 1970/);
+  assert.is((await ask('history', 'web', '--since', epoch)).exit, 0);
+  assert.not.match((await ask('trace', 'web', '--since', epoch)).stderr, /moment/);
 });
 
 test('what is asked rightly, and cannot be answered, ends with 1', async ({ ask }) => {
