@@ -28,7 +28,7 @@ export const resolverSettings = {
     flag: 'zone',
     placeholder: 'NAME|NET',
     help: 'Answer for this name and all below it; again for further zones. A network (10.0.0.0/24) stands for its reverse zones, 0.0.10.in-addr.arpa here. Names outside are forwarded.',
-    defaultText: `the domain of --domain, else ${DEFAULT_ZONE}`,
+    defaultText: 'in `up` the domain of --domain, else s.prod.example.com',
     read: readZone,
     absent: (): readonly (readonly OwnerName[])[] => [],
   }),

@@ -33,7 +33,7 @@ export const replayCommand: Command = {
   name: 'replay',
   summary: 'Fold a journal with this version, and print the keys or records and answers that it gives',
   description:
-    'Fold a journal with this version as a start would (the newest snapshot, and the events behind it), and print the keys it would announce (announcer), or the zone’s records and answers (resolver). Before an upgrade, run the same journal with both versions and compare: no output of diff(1) means that nothing changes. Settings are fixed, so that versions are compared and not configurations.',
+    "Fold a journal with this version as a start would (the newest snapshot, and the events behind it), and print the keys it would announce (announcer), or the zone's records and answers (resolver). Before an upgrade, run the same journal with both versions and compare: no output of diff(1) means that nothing changes. Settings are fixed, so that versions are compared and not configurations.",
   arguments: [{ name: 'journal', help: 'such as /var/lib/rollcall/resolver/journal', required: true }],
   settings,
   examples: [
