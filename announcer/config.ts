@@ -212,7 +212,7 @@ function dampingProblems({ suppressAbove, reuseBelow, halfLifeMs, maxHoldMs }: D
   const ceiling = reuseBelow * 2 ** Math.min(maxHoldMs / halfLifeMs, 50);
   if (isOff || ceiling > suppressAbove) return [];
   return [
-    `--damping-max-hold="${maxHoldMs / 1000}": with a half-life of ${halfLifeMs / 1000} s no penalty could pass ${suppressAbove} (--damping-suppress); ` +
+    `--damping-max-hold="${maxHoldMs / 1000}": with a half-life of ${halfLifeMs / 1000} s (--damping-half-life) no penalty could pass ${suppressAbove} (--damping-suppress); ` +
       `give at least ${Math.ceil((halfLifeMs / 1000) * Math.log2(suppressAbove / reuseBelow)) + 1}`,
   ];
 }

@@ -1,4 +1,4 @@
-import { describeProblems } from '../shared/settings.ts';
+import { describeProblems } from '../shared/settings-report.ts';
 import { EXIT_FAILED, EXIT_USAGE } from './command.ts';
 
 /** What commands print: answers on standard output, complaints on standard error. */

@@ -50,7 +50,14 @@ export type ValuesOf<T extends SettingsTable> = { readonly [K in keyof T]: T[K] 
 
 export type SettingsRead<T extends SettingsTable> =
   | { readonly ok: true; readonly values: ValuesOf<T> }
-  | { readonly ok: false; readonly problems: readonly string[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly string[];
+      /** So that the others can be looked at together: a wrong one has its default here. */
+      readonly values: ValuesOf<T>;
+      /** The flags of the wrong ones, without `--`. */
+      readonly wrong: readonly string[];
+    };
 
 /** `--lease-ttl` is `ROLLCALL_LEASE_TTL`. */
 export function variableOf(setting: Pick<Setting<unknown>, 'flag'>): string {
@@ -68,29 +75,34 @@ export function readSettings<T extends SettingsTable>(
 ): SettingsRead<T> {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
+  const wrong: string[] = [];
   for (const [name, setting] of Object.entries(table)) {
-    const given = givenTexts(setting, flags, environment);
-    if (given === undefined) {
-      values[name] = setting.absent();
-      continue;
-    }
-    if (given.nothing !== undefined) {
-      problems.push(`${given.source}=${JSON.stringify(given.nothing)}: ${nothingText(setting)}`);
-      continue;
-    }
-    try {
-      values[name] = setting.read(given.texts);
-    } catch (error) {
-      problems.push(...problemsOf(error, given));
-    }
+    const read = readSetting(setting, flags, environment);
+    values[name] = read.value;
+    if (read.problems.length === 0) continue;
+    problems.push(...read.problems);
+    wrong.push(setting.flag);
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, values: values as ValuesOf<T> };
+  const all = values as ValuesOf<T>;
+  return problems.length > 0 ? { ok: false, problems, values: all, wrong } : { ok: true, values: all };
 }
 
-/** `announcer: configuration has 2 problems`, then one a line: the text a daemon prints before it exits 2. */
-export function describeProblems(program: string, problems: readonly string[]): string {
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return [`${program}: configuration has ${count}`, ...problems.map((problem) => `  ${problem}`)].join('\n');
+function readSetting<T>(
+  setting: Setting<T>,
+  flags: GivenFlags,
+  environment: Environment,
+): { readonly value: T; readonly problems: readonly string[] } {
+  const given = givenTexts(setting, flags, environment);
+  if (given === undefined) return { value: setting.absent(), problems: [] };
+  if (given.nothing !== undefined) {
+    const problem = `${given.source}=${JSON.stringify(given.nothing)}: ${nothingText(setting)}`;
+    return { value: setting.absent(), problems: [problem] };
+  }
+  try {
+    return { value: setting.read(given.texts), problems: [] };
+  } catch (error) {
+    return { value: setting.absent(), problems: problemsOf(error, given) };
+  }
 }
 
 function nothingText({ placeholder, defaultText }: Setting<unknown>): string {

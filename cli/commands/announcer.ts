@@ -2,6 +2,7 @@ import { announcerConfig, announcerSettings } from '../../announcer/config.ts';
 import { formatHostPort } from '../../shared/address.ts';
 import { eventsRoute } from '../../shared/events/event-streams.ts';
 import { readSettings, switchSetting } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import type { Command } from '../command.ts';
 import { daemonSettings, SIGNALS_HELP } from '../daemon/daemon-settings.ts';
 import { printDryRun } from '../daemon/dry-run.ts';
@@ -32,7 +33,6 @@ export const announcerCommand: Command = {
   ],
   run: async ({ arguments: [container], flags, environment }) => {
     const read = readSettings(settings, flags, environment);
-    if (!read.ok) return complainOfSettings('announcer', read.problems);
     const problems: string[] = [];
     const { dryRun: isDryRun, dataDir } = read.values;
     if (container !== undefined && !isDryRun) {
@@ -41,7 +41,8 @@ export const announcerCommand: Command = {
     const etcdAccess = isDryRun ? {} : readEtcdAccess(read.values, problems);
     const config = announcerConfig(read.values);
     if (!config.ok) problems.push(...config.problems);
-    if (!config.ok || problems.length > 0) return complainOfSettings('announcer', problems);
+    if (!read.ok || !config.ok || problems.length > 0)
+      return complainOfSettings('announcer', allProblems(read, problems));
     if (isDryRun) return printDryRun(config.config, dataDir, container);
     // Only now: the other commands start faster without the programs.
     const { runDaemon } = await import('../daemon/daemon.ts');

@@ -8,6 +8,7 @@ import { causesKeyOf } from '../../shared/causes.ts';
 import { StartError } from '../../shared/component.ts';
 import { keyOf } from '../../shared/name.ts';
 import { readSettings, switchSetting } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import { type Command, EXIT_FAILED, EXIT_OK } from '../command.ts';
 import { daemonSettings } from '../daemon/daemon-settings.ts';
 import { readEtcdAccess } from '../daemon/etcd-access.ts';
@@ -43,7 +44,6 @@ export const doctorCommand: Command = {
   examples: ['rollcall doctor', 'rollcall doctor --etcd http://127.0.0.1:2379 --listen 127.0.0.1:53 --json'],
   run: async ({ flags, environment }) => {
     const read = readSettings(settings, flags, environment);
-    if (!read.ok) return complainOfSettings('doctor', read.problems);
     const { values } = read;
     const problems: string[] = [];
     const access = readEtcdAccess(values, problems);
@@ -51,7 +51,8 @@ export const doctorCommand: Command = {
     const resolver = resolverConfig(values, values.domain);
     if (!announcer.ok) problems.push(...announcer.problems);
     if (!resolver.ok) problems.push(...resolver.problems);
-    if (!announcer.ok || !resolver.ok || problems.length > 0) return complainOfSettings('doctor', problems);
+    if (!read.ok || !announcer.ok || !resolver.ok || problems.length > 0)
+      return complainOfSettings('doctor', allProblems(read, problems));
     const { domain, prefix } = announcer.config;
     const domainPrefix = `${keyOf(domain, prefix) ?? prefix}/`;
     const host = hostNameOf(announcer.config);

@@ -1,5 +1,6 @@
 import type { HostPort } from '../../shared/address.ts';
 import { readSettings, secondsSetting, switchSetting } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import { askDaemon, ClientError, clientSettings } from '../client/client.ts';
 import { type DrainAnswer, DrainError, type Drained, DrainWait, nameOf } from '../client/drain-wait.ts';
 import { type Command, EXIT_FAILED, EXIT_OK } from '../command.ts';
@@ -44,14 +45,13 @@ export const drainCommand: Command = {
   ],
   run: async ({ arguments: [of], flags, environment }) => {
     const read = readSettings(settings, flags, environment);
-    if (!read.ok) return complainOfSettings('drain', read.problems);
     const { http, host, stop, timeout } = read.values;
     const problems = subjectProblems(of, host);
     if (host && stop)
       problems.push(
         '--stop: stops containers that are named, not those of a whole host; drain it, then stop what you mean to',
       );
-    if (problems.length > 0) return complainOfSettings('drain', problems);
+    if (!read.ok || problems.length > 0) return complainOfSettings('drain', allProblems(read, problems));
     const untilMs = performance.now() + timeout * 1000;
     try {
       const subject = host ? { host: 'true' } : { of };

@@ -3,6 +3,7 @@ import type { JournalEvent } from '../../shared/journal/event.ts';
 import { JournalOpenError } from '../../shared/journal/journal.ts';
 import { StoredJournal } from '../../shared/journal/reading/stored.ts';
 import { type GivenFlags, readSettings, SettingError, setting, switchSetting } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../command.ts';
 import { complain, complainOfSettings, print } from '../output.ts';
 import { momentSetting } from '../text/moment.ts';
@@ -55,13 +56,12 @@ export const journalCommand: Command = {
   ],
   run: async ({ arguments: [action = '', directory = ''], flags, environment }) => {
     const read = readSettings(settings, flags, environment);
-    if (!read.ok) return complainOfSettings('journal', read.problems);
     if (!ACTIONS.includes(action)) {
       complain(`journal: ${JSON.stringify(action)} is no action; write verify, stat or export`);
       return EXIT_USAGE;
     }
     const problems = misplaced(action, flags);
-    if (problems.length > 0) return complainOfSettings('journal', problems);
+    if (!read.ok || problems.length > 0) return complainOfSettings('journal', allProblems(read, problems));
     const { since, until, name, json } = read.values;
     try {
       const journal = await StoredJournal.open(directory);

@@ -1,6 +1,7 @@
 import { resolverConfig, resolverSettings } from '../../resolver/config.ts';
 import { eventsRoute } from '../../shared/events/event-streams.ts';
 import { readSettings } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import type { Command } from '../command.ts';
 import { digLine } from '../daemon/banner.ts';
 import { daemonSettings } from '../daemon/daemon-settings.ts';
@@ -22,12 +23,12 @@ export const resolverCommand: Command = {
   ],
   run: async ({ flags, environment }) => {
     const read = readSettings(settings, flags, environment);
-    if (!read.ok) return complainOfSettings('resolver', read.problems);
     const problems: string[] = [];
     const etcdAccess = readEtcdAccess(read.values, problems);
     const config = resolverConfig(read.values);
     if (!config.ok) problems.push(...config.problems);
-    if (!config.ok || problems.length > 0) return complainOfSettings('resolver', problems);
+    if (!read.ok || !config.ok || problems.length > 0)
+      return complainOfSettings('resolver', allProblems(read, problems));
     // Only now: the other commands start faster without the programs.
     const { runDaemon } = await import('../daemon/daemon.ts');
     const { createResolver } = await import('../../resolver/main.ts');

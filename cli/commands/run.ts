@@ -4,13 +4,14 @@ import { checkProcess } from '../../announcer/run/process-check.ts';
 import { StartError } from '../../shared/component.ts';
 import { createLog, type Log } from '../../shared/log.ts';
 import { readSettings, type ValuesOf } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import { openEtcdStore } from '../../shared/store/etcd/etcd.ts';
 import { type Command, EXIT_FAILED } from '../command.ts';
 import { type EtcdAccess, readEtcdAccess } from '../daemon/etcd-access.ts';
 import { complain, complainOfSettings } from '../output.ts';
 import { heldSignals } from '../process/held-signals.ts';
 import { exitCodeOf, RunningChild, SpawnError } from '../process/run-child.ts';
-import { type RunConfig, runConfig, runSettings } from '../process/run-settings.ts';
+import { type RunConfig, runConfig, runSettings, runWish } from '../process/run-settings.ts';
 
 const LOCAL_ETCD = 'http://127.0.0.1:2379';
 
@@ -27,13 +28,16 @@ export const runCommand: Command = {
   ],
   run: async ({ arguments: words, flags, environment }) => {
     const read = readSettings(runSettings, flags, environment);
-    if (!read.ok) return complainOfSettings('run', read.problems);
     const [command = '', ...args] = words.filter((word) => word !== undefined);
     const problems: string[] = [];
     const access = readEtcdAccess({ ...read.values, dataDir: '' }, problems);
     try {
-      const config = runConfig(read.values, command, process.pid, problems);
-      if (config === undefined || problems.length > 0) return complainOfSettings('run', problems);
+      const wish = runWish(read.values, command, process.pid, problems);
+      if (!read.ok || wish === undefined || problems.length > 0) {
+        return complainOfSettings('run', allProblems(read, problems));
+      }
+      const config = runConfig(read.values, wish, problems);
+      if (config === undefined) return complainOfSettings('run', problems);
       return await runAnnounced(config, read.values, access, [command, ...args]);
     } catch (error) {
       if (error instanceof SpawnError) {

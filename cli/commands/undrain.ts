@@ -1,4 +1,5 @@
 import { readSettings } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import { askDaemon, ClientError } from '../client/client.ts';
 import type { DrainAnswer } from '../client/drain-wait.ts';
 import { type Command, EXIT_OK } from '../command.ts';
@@ -18,10 +19,9 @@ export const undrainCommand: Command = {
   examples: ['rollcall undrain web-1 --http 127.0.0.1:8054', 'rollcall undrain --host --http 127.0.0.1:8054'],
   run: async ({ arguments: [of], flags, environment }) => {
     const read = readSettings(drainSettings, flags, environment);
-    if (!read.ok) return complainOfSettings('undrain', read.problems);
     const { http, host } = read.values;
     const problems = subjectProblems(of, host);
-    if (problems.length > 0) return complainOfSettings('undrain', problems);
+    if (!read.ok || problems.length > 0) return complainOfSettings('undrain', allProblems(read, problems));
     try {
       const subject = host ? { host: 'true' } : { of };
       const answer = await askDaemon<DrainAnswer>(http, '/v1/undrain', subject, { method: 'POST' });

@@ -3,6 +3,7 @@ import { resolverConfig, resolverSettings } from '../../resolver/config.ts';
 import { formatHostPort } from '../../shared/address.ts';
 import { eventsRoute } from '../../shared/events/event-streams.ts';
 import { readSettings } from '../../shared/settings.ts';
+import { allProblems } from '../../shared/settings-report.ts';
 import type { Command } from '../command.ts';
 import { digLine } from '../daemon/banner.ts';
 import { daemonSettings, SIGNALS_HELP } from '../daemon/daemon-settings.ts';
@@ -24,7 +25,6 @@ export const upCommand: Command = {
   ],
   run: async ({ flags, environment }) => {
     const read = readSettings(settings, flags, environment);
-    if (!read.ok) return complainOfSettings('up', read.problems);
     const problems: string[] = [];
     const etcdAccess = readEtcdAccess(read.values, problems);
     const announcer = announcerConfig(read.values);
@@ -35,7 +35,8 @@ export const upCommand: Command = {
       problems.push(
         `--workers="${read.values.workers}": up answers in its own process; for several run rollcall resolver`,
       );
-    if (!announcer.ok || !resolver.ok || problems.length > 0) return complainOfSettings('up', problems);
+    if (!read.ok || !announcer.ok || !resolver.ok || problems.length > 0)
+      return complainOfSettings('up', allProblems(read, problems));
     const { listen, zones } = resolver.config;
     // Only now: the other commands start faster without the programs.
     const { runDaemon } = await import('../daemon/daemon.ts');

@@ -91,13 +91,20 @@ export interface RunConfig {
   readonly timing: CheckTiming;
 }
 
-/** What the settings come to on this host. Every problem is added to `problems`. */
-export function runConfig(
+/** What is asked for, wherever it will be. */
+export interface RunWish {
+  readonly service: string;
+  readonly instance: string;
+  readonly check: ProcessCheck;
+}
+
+/** What the settings and the command come to. Every problem is added to `problems`. */
+export function runWish(
   values: ValuesOf<typeof runSettings>,
   command: string,
   pid: number,
   problems: string[],
-): RunConfig | undefined {
+): RunWish | undefined {
   const service = ldhLabel(values.name ?? basename(command));
   if (!service.ok) problems.push(`--name=${JSON.stringify(values.name ?? basename(command))}: ${service.reason}`);
   const instance = ldhLabel(values.instance ?? `run-${pid}`);
@@ -110,7 +117,17 @@ export function runConfig(
   if ((check.kind === 'tcp' || check.kind === 'http') && port?.protocol === 'udp') {
     problems.push(`--check=${check.kind}: cannot ask a UDP port; take listening`);
   }
-  if (problems.length > 0 || !service.ok || !instance.ok) return undefined;
+  if (!service.ok || !instance.ok) return undefined;
+  return { service: service.label, instance: instance.label, check };
+}
+
+/** The same on this host. Every problem is added to `problems`. @throws {StartError} when it has no such address */
+export function runConfig(
+  values: ValuesOf<typeof runSettings>,
+  { service, instance, check }: RunWish,
+  problems: string[],
+): RunConfig | undefined {
+  const { port } = values;
   const host = findHost({
     hostName: values.hostName,
     privateAddress: sourceOf(values.privateIp, values.privateIf),
@@ -121,7 +138,7 @@ export function runConfig(
     throw new StartError(`${hostname()} has no ${values.as} address; give --${values.as}-ip or --${values.as}-if`);
   }
   const { address } = found;
-  const key = instanceKey(instance.label, service.label, { host, domain: values.domain, prefix: values.prefix });
+  const key = instanceKey(instance, service, { host, domain: values.domain, prefix: values.prefix });
   if (typeof key !== 'string') {
     problems.push(`--name, --domain: ${key.reason}`);
     return undefined;
@@ -133,8 +150,8 @@ export function runConfig(
   };
   return {
     host: host.name,
-    service: service.label,
-    instance: instance.label,
+    service,
+    instance,
     key,
     record,
     address,

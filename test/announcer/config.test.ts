@@ -80,7 +80,7 @@ for (const [rule, flags, expected] of [
   [
     'a hold so short that nothing would ever be held is refused with the least that works',
     { 'damping-max-hold': '60' },
-    '--damping-max-hold="60": with a half-life of 60 s no penalty could pass 3000 (--damping-suppress); give at least 97',
+    '--damping-max-hold="60": with a half-life of 60 s (--damping-half-life) no penalty could pass 3000 (--damping-suppress); give at least 97',
   ],
 ] as const) {
   test(rule, () => {

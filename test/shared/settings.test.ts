@@ -2,7 +2,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   choiceSetting,
-  describeProblems,
   type GivenFlags,
   integerSetting,
   listSetting,
@@ -11,6 +10,7 @@ import {
   secondsSetting,
   switchSetting,
 } from '../../shared/settings.ts';
+import { describeProblems } from '../../shared/settings-report.ts';
 
 const table = {
   ttl: secondsSetting({
