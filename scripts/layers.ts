@@ -62,6 +62,7 @@ export const EDGES: readonly string[] = [
   'resolver/answered/worker-answers.ts',
   'resolver/forwarding/exchange.ts',
   'resolver/following/session.ts',
+  'resolver/following/steps.ts',
   'resolver/following/follow.ts',
   'resolver/following/follow-causes.ts',
   'resolver/following/explainer.ts',

@@ -18,15 +18,12 @@ import type { Log } from '../../shared/log.ts';
 import type { EtcdKey } from '../../shared/name.ts';
 import type { ChangeBatch, Revision, Snapshot, Store } from '../../shared/store.ts';
 import { compareZone } from '../zone/compare.ts';
-import type { ZoneEvent } from '../zone/event.ts';
 import type { Followed, FollowProgress, FollowStep, FollowTimings } from './follow.ts';
 import { eventsOfBatch, type Head, isReplaced, type RecordEvent, stillStands } from './state.ts';
+import { stepOf, stepsOfDifferences, stepsOfDrift, synced } from './steps.ts';
 
 /** Reading takes at most this share of the time: a million records take seconds to read. */
 const REREAD_SHARE = 1 / 20;
-/** More differences than this are not written to the journal one by one. */
-export const BULK_EVENTS = 5000;
-const CHUNK_EVENTS = 500;
 
 /** Not an error: the session wants to be followed by another, without a wait. */
 export class Restart extends Error {
@@ -94,8 +91,8 @@ export class FollowSession {
   async *#readAll(snapshot: Snapshot): AsyncGenerator<FollowStep> {
     const atMs = this.#now();
     if (isReplaced(this.#followed.state, snapshot)) yield this.#replaced(snapshot, atMs);
-    yield* this.#apply(this.#differences(snapshot, atMs));
-    yield events([synced(snapshot, this.#followed.zone.size, atMs)]);
+    yield* stepsOfDifferences(this.#differences(snapshot, atMs));
+    yield stepOf([synced(snapshot, this.#followed.zone.size, atMs)]);
     this.#progress.needsRead = false;
     this.#progress.position = snapshot.revision;
     this.#head = snapshot;
@@ -109,7 +106,7 @@ export class FollowSession {
       `${this.#store.description} is another store than before: revision ${revision} of store ${storeId}, last seen ${state.revision} of store ${state.storeId}; its records are taken, those it has not are kept until their owners had time to write them again`,
       { records: zone.size },
     );
-    return events([{ type: 'StoreReplaced', atMs, storeId, revision: String(revision) }]);
+    return stepOf([{ type: 'StoreReplaced', atMs, storeId, revision: String(revision) }]);
   }
 
   /** What is absent while a replaced store fills again is no deletion. */
@@ -117,33 +114,6 @@ export class FollowSession {
     const isHolding = this.#steadyMs() < this.#progress.holdUntilSteadyMs;
     for (const event of compareZone(this.#followed.zone, snapshot, atMs)) {
       if (event === undefined || !isHolding || event.type === 'RecordPut') yield event;
-    }
-  }
-
-  /**
-   * In chunks, with a pause for answers between them. Deletions come last, so that a name whose record moved to another
-   * key is never without one.
-   */
-  async *#apply(differences: Iterable<RecordEvent | undefined>): AsyncGenerator<FollowStep> {
-    let chunk: RecordEvent[] = [];
-    let bulk = false;
-    const deletions: RecordEvent[] = [];
-    const limit = (): number => (bulk ? CHUNK_EVENTS : BULK_EVENTS);
-    for (const event of differences) {
-      if (event === undefined) await nextTurn();
-      else if (event.type === 'RecordDeleted') deletions.push(event);
-      else chunk.push(event);
-      if (chunk.length < limit()) continue;
-      bulk = true;
-      yield events(chunk, true);
-      chunk = [];
-      await nextTurn();
-    }
-    if (chunk.length > 0) yield events(chunk, bulk);
-    bulk ||= deletions.length > BULK_EVENTS;
-    for (let at = 0; at < deletions.length; at += CHUNK_EVENTS) {
-      yield events(deletions.slice(at, at + CHUNK_EVENTS), bulk);
-      await nextTurn();
     }
   }
 
@@ -161,7 +131,7 @@ export class FollowSession {
     this.#progress.position = maxOf(this.#progress.position, batch.revision);
     this.#stands = true;
     this.#progress.attempts = 0;
-    const steps = changes.length > 0 ? [events(changes)] : [];
+    const steps = changes.length > 0 ? [stepOf(changes)] : [];
     if (this.#isConfirmed || this.#progress.position >= this.#head.revision) steps.push(...this.#confirm(atMs));
     return steps;
   }
@@ -176,7 +146,7 @@ export class FollowSession {
         awayMs,
         revision: String(this.#progress.position),
       });
-      steps.push(events([{ type: 'StoreRegained', atMs, awayMs }]));
+      steps.push(stepOf([{ type: 'StoreRegained', atMs, awayMs }]));
     }
     this.#isConfirmed = true;
     this.#progress.isLost = false;
@@ -202,10 +172,10 @@ export class FollowSession {
       const snapshot = await this.#store.snapshot(this.#range);
       this.#checkSame(snapshot);
       const atMs = this.#now();
-      yield* this.#apply(this.#missing(snapshot, touched, atMs));
+      yield* stepsOfDifferences(this.#missing(snapshot, touched, atMs));
       // The read has all up to its revision, the watch all up to where it stands.
       const revision = maxOf(snapshot.revision, this.#progress.position);
-      yield events([synced({ ...snapshot, revision }, this.#followed.zone.size, atMs)]);
+      yield stepOf([synced({ ...snapshot, revision }, this.#followed.zone.size, atMs)]);
       this.#progress.position = revision;
       yield* this.#confirm(atMs);
     } finally {
@@ -288,11 +258,8 @@ export class FollowSession {
           revision: String(snapshot.revision),
         },
       );
-      yield* this.#apply(found);
-      const bulk = found.length > BULK_EVENTS;
-      for (let at = 0; at < found.length; at += CHUNK_EVENTS) {
-        yield events(found.slice(at, at + CHUNK_EVENTS).map(driftOf), bulk);
-      }
+      yield* stepsOfDifferences(found);
+      yield* stepsOfDrift(found);
       throw new Restart();
     } finally {
       this.#touched.delete(touched);
@@ -320,22 +287,6 @@ export class FollowSession {
     this.#progress.needsRead = true;
     throw new Restart();
   }
-}
-
-function events(list: readonly ZoneEvent[], bulk = false): FollowStep {
-  return { type: 'events', events: list, bulk };
-}
-
-function synced({ revision, storeId }: Head, records: number, atMs: number): ZoneEvent {
-  return { type: 'ZoneSynced', atMs, revision: String(revision), storeId, records };
-}
-
-function driftOf(event: RecordEvent): ZoneEvent {
-  const detail =
-    event.type === 'RecordPut'
-      ? `the store has it at revision ${event.revision}, the zone had not`
-      : `the store has it not at revision ${event.revision}, the zone had`;
-  return { type: 'DriftFound', atMs: event.atMs, key: event.key, detail };
 }
 
 function maxOf(a: Revision, b: Revision): Revision {
