@@ -21,10 +21,11 @@ import { COMPARISON } from '../../decisions/decider.ts';
 import type { Observation } from '../../observation.ts';
 import type { EngineClient, EngineHello } from '../engine/engine.ts';
 import { renewedStream, type StreamItem } from '../engine/stream.ts';
-import { causeOf, type EngineEvent, isOfRun, millisecondsOf, trustedSignal } from '../events.ts';
+import { causeOf, type EngineEvent, millisecondsOf } from '../events.ts';
 import { readFacts } from '../facts.ts';
 import type { ListedContainer } from '../list.ts';
 import { FailedLooks } from './failed-looks.ts';
+import { hintOf, isEnding } from './hint.ts';
 import { Inspector, type Look } from './inspector.ts';
 import type { LastWords } from './last-words.ts';
 import { readList } from './listing.ts';
@@ -169,7 +170,7 @@ class Session {
   lastWordsOf(item: StreamItem): Observation[] {
     if (item.type !== 'event') return [];
     const known = this.#memory.known.get(item.event.container);
-    const hint = known === undefined ? undefined : this.#hintOf(item.event, known);
+    const hint = known === undefined ? undefined : hintOf(item.event, known, this.#settings.nowMs());
     return hint === undefined ? [] : [hint];
   }
 
@@ -242,32 +243,8 @@ class Session {
   }
 
   #hint(event: EngineEvent, known: Pick<Known, 'startedAt' | 'labels'>): void {
-    const hint = this.#hintOf(event, known);
+    const hint = hintOf(event, known, this.#settings.nowMs());
     if (hint !== undefined) this.#observe(hint);
-  }
-
-  /** An event of an earlier run, replayed at a seam, says nothing about this one. */
-  #hintOf(event: EngineEvent, { startedAt, labels }: Pick<Known, 'startedAt' | 'labels'>): Observation | undefined {
-    if (!isOfRun(event, startedAt)) return undefined;
-    const hint = {
-      atMs: this.#settings.nowMs(),
-      type: 'hinted',
-      container: event.container,
-      engineTimeNano: event.timeNano,
-    } as const;
-    switch (event.action) {
-      case 'kill': {
-        const signal = trustedSignal(event, labels);
-        return signal === undefined ? undefined : { ...hint, action: 'kill', signal };
-      }
-      case 'die':
-      case 'oom':
-      case 'pause':
-      case 'unhealthy':
-        return { ...hint, action: event.action };
-      default:
-        return undefined;
-    }
   }
 
   #onLook({ container, raw, ...why }: Look): void {
@@ -307,9 +284,4 @@ class Session {
   #observe(observation: Observation): void {
     this.items$.next({ type: 'observation', observation });
   }
-}
-
-/** After these the container may not be what an earlier answer said. */
-function isEnding({ action }: EngineEvent): boolean {
-  return ['kill', 'die', 'oom', 'pause', 'unhealthy', 'stop', 'disconnect'].includes(action);
 }
