@@ -7,7 +7,7 @@ import { evolve, observe } from './decisions/decider.ts';
 import { desiredKeys } from './decisions/desired.ts';
 import { SnapshotError, SnapshotReader, snapshotLines } from './decisions/snapshot.ts';
 import { type AnnouncerState, initialState } from './decisions/state.ts';
-import type { AnnouncerEvent } from './event.ts';
+import type { AnnouncerEvent, EventOf } from './event.ts';
 import type { WishReason } from './keys/causes.ts';
 import type { Wish } from './keys/holdings.ts';
 import type { Observation } from './observation.ts';
@@ -120,7 +120,7 @@ export class EventLoop {
   }
 }
 
-function reasonOf(event: Extract<AnnouncerEvent, { type: 'InstanceAnnounced' | 'InstanceWithdrawn' }>): WishReason {
+function reasonOf(event: EventOf<'InstanceAnnounced' | 'InstanceWithdrawn'>): WishReason {
   const { cause, causedAtMs, atMs: decidedAtMs, container, containerName } = event;
   return { cause, decidedAtMs, container, containerName, ...(causedAtMs !== undefined && { causedAtMs }) };
 }

@@ -123,6 +123,9 @@ export type AnnouncerEvent = { readonly atMs: number } & (
 
 export type Labels = Readonly<Record<string, string>>;
 
+/** The events of some types. */
+export type EventOf<T extends AnnouncerEvent['type']> = Extract<AnnouncerEvent, { readonly type: T }>;
+
 interface AboutContainer {
   /** Full id; `static:<name>` for a static service. */
   readonly container: string;

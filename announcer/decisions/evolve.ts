@@ -1,6 +1,6 @@
 import type { EtcdKey } from '../../shared/name.ts';
-import type { AnnouncerEvent, HoldReason } from '../event.ts';
-import { SIGTERM } from './lifecycle/stop-signal.ts';
+import type { AnnouncerEvent, EventOf, HoldReason } from '../event.ts';
+import { evolveContainer } from './evolve-container.ts';
 import {
   type AnnouncerState,
   type ContainerState,
@@ -11,15 +11,11 @@ import {
 } from './state.ts';
 import { ttlOf } from './ttl.ts';
 
-type EventOf<T extends AnnouncerEvent['type']> = Extract<AnnouncerEvent, { readonly type: T }>;
-
 /** Folds one event into the state. Total: any event of any journal gives a state, in any order. */
 export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerState {
   switch (event.type) {
     case 'ContainerStarted':
-      return putContainer(state, event.container, started(containerOf(state, event), event));
     case 'ContainerStopped':
-      return putContainer(state, event.container, stopped(containerOf(state, event), event));
     case 'ContainerStopping':
     case 'ContainerKeptRunning':
     case 'ContainerDraining':
@@ -29,7 +25,7 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
     case 'ContainerProbed':
     case 'ContainerRefused':
     case 'ContainerRefusalEnded':
-      return putContainer(state, event.container, noted(containerOf(state, event), event));
+      return putContainer(state, event.container, evolveContainer(containerOf(state, event), event));
     case 'HostDraining':
       return { ...state, hostDrainingSinceMs: event.atMs };
     case 'HostUndrained':
@@ -121,85 +117,6 @@ function removeContainer(state: AnnouncerState, id: string): AnnouncerState {
 /** Nobody checks any more: the next process, however much later, must not announce on an old verdict. */
 function withoutVerdicts(state: AnnouncerState): AnnouncerState {
   return { ...state, containers: state.containers.map((container) => ({ ...container, verdicts: {} })) };
-}
-
-/** A new run: what was said of the one before it is void, but what is announced stands until it is withdrawn. */
-function started(known: ContainerState, event: EventOf<'ContainerStarted'>): ContainerState {
-  return {
-    ...known,
-    image: event.image,
-    startedAt: event.startedAt,
-    isRunning: true,
-    health: 'none',
-    restartCount: event.restartCount ?? 0,
-    stopSignal: event.stopSignal ?? SIGTERM,
-    stopTimeoutSeconds: event.stopTimeoutSeconds ?? null,
-    stopping: null,
-    drainingSinceMs: null,
-    lastStopNano: '0',
-    held: {},
-    verdicts: {},
-    refusals: [],
-  };
-}
-
-function stopped(known: ContainerState, event: EventOf<'ContainerStopped'>): ContainerState {
-  const { penalty, atMs, suppressed = false } = event;
-  return {
-    ...known,
-    isRunning: false,
-    health: 'none',
-    restartCount: event.restartCount ?? known.restartCount,
-    stopping: null,
-    flaps: penalty > 0 ? { penalty, atMs, suppressed } : null,
-    held: {},
-    verdicts: {},
-    refusals: [],
-  };
-}
-
-/** Of one run: far more than are ever told at once, and few enough to be copied with each. */
-const REFUSALS_KEPT = 64;
-
-type Note = EventOf<
-  | 'ContainerStopping'
-  | 'ContainerKeptRunning'
-  | 'ContainerDraining'
-  | 'ContainerUndrained'
-  | 'ContainerReleased'
-  | 'ContainerHealthChanged'
-  | 'ContainerProbed'
-  | 'ContainerRefused'
-  | 'ContainerRefusalEnded'
->;
-
-function noted(known: ContainerState, event: Note): ContainerState {
-  switch (event.type) {
-    case 'ContainerStopping': {
-      const { atMs, untilMs, engineTimeNano } = event;
-      return { ...known, stopping: { atMs, untilMs }, lastStopNano: engineTimeNano };
-    }
-    case 'ContainerKeptRunning':
-      return { ...known, stopping: null };
-    case 'ContainerDraining':
-      return { ...known, drainingSinceMs: event.atMs };
-    case 'ContainerUndrained':
-      return { ...known, drainingSinceMs: null };
-    case 'ContainerReleased':
-      return { ...known, flaps: { penalty: event.penalty, atMs: event.atMs, suppressed: false } };
-    case 'ContainerHealthChanged':
-      return { ...known, health: event.health };
-    case 'ContainerProbed': {
-      if (event.startedAt !== known.startedAt) return known;
-      const verdict = { isPassing: event.passing, detail: event.detail };
-      return { ...known, verdicts: { ...known.verdicts, [event.port]: verdict } };
-    }
-    case 'ContainerRefused':
-      if (known.refusals.includes(event.reason)) return known;
-      return { ...known, refusals: [...known.refusals.slice(1 - REFUSALS_KEPT), event.reason] };
-    case 'ContainerRefusalEnded':
-      return { ...known, refusals: known.refusals.filter((reason) => reason !== event.reason) };
-  }
 }
 
 function announced(state: AnnouncerState, event: EventOf<'InstanceAnnounced'>): AnnouncerState {

@@ -2,7 +2,7 @@ import { LegMetrics } from '../../shared/leg-metrics.ts';
 import { legSeconds } from '../../shared/legs.ts';
 import type { Histogram, Metrics } from '../../shared/metrics.ts';
 import type { EtcdKey } from '../../shared/name.ts';
-import type { AnnouncerEvent } from '../event.ts';
+import type { AnnouncerEvent, EventOf } from '../event.ts';
 
 /** What is read when scraped. */
 export interface AnnouncerGauges {
@@ -16,7 +16,7 @@ export interface AnnouncerGauges {
   readonly engineUp: () => boolean;
 }
 
-type InstanceDecided = Extract<AnnouncerEvent, { readonly type: 'InstanceAnnounced' | 'InstanceWithdrawn' }>;
+type InstanceDecided = EventOf<'InstanceAnnounced' | 'InstanceWithdrawn'>;
 
 const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 

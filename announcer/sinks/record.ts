@@ -1,5 +1,5 @@
 import type { JournalGap, Sequenced } from '../../shared/journal/event.ts';
-import type { AnnouncerEvent, Labels } from '../event.ts';
+import type { AnnouncerEvent, EventOf, Labels } from '../event.ts';
 import type { ContainerBook } from './container-book.ts';
 import { cut } from './cut.ts';
 
@@ -155,7 +155,7 @@ function toldBy(event: AnnouncerEvent): Told | undefined {
   }
 }
 
-function stopOf(event: Extract<AnnouncerEvent, { readonly type: 'ContainerStopped' }>): Told {
+function stopOf(event: EventOf<'ContainerStopped'>): Told {
   const { exitCode, oomKilled, requested, penalty, suppressed } = event;
   const isSeen = exitCode >= 0;
   const end = isSeen ? `exited with ${exitCode}` : 'its end was not seen';
