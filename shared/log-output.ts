@@ -1,11 +1,13 @@
 /** Edge: octets to standard error, without the process ever waiting for whoever reads them. */
-import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, readFileSync, write, writeSync } from 'node:fs';
 
 export interface LogOutput {
   /** Writes in a thread, and takes its time; else it is done, or has failed, when `write` returns. */
   readonly isThreaded: boolean;
   /** Takes of the octets what it can, and says how many: none while their reader does not read. */
   write(octets: Buffer, done: (error: Error | null, taken: number) => void): void;
+  /** Whether the last `write` has taken something, whatever the event loop knows of it: it is for the end of a process, too. */
+  hasTaken(): boolean;
   /** The same before it returns, for the end of a process. @throws what keeps it from being written */
   writeNow(octets: Buffer): number;
 }
@@ -48,11 +50,13 @@ function unblocked(): number {
 
 function atOnce(descriptor: () => number): LogOutput {
   const writeNow = (octets: Buffer): number => written(descriptor(), octets);
+  let taken = 0;
   return {
     isThreaded: false,
     writeNow,
+    hasTaken: () => taken > 0,
     write: (octets, done) => {
-      let taken = 0;
+      taken = 0;
       try {
         taken = writeNow(octets);
       } catch (error) {
@@ -65,11 +69,31 @@ function atOnce(descriptor: () => number): LogOutput {
 }
 
 function threaded(): LogOutput {
+  let before: string | undefined;
   return {
     isThreaded: true,
-    write: (octets, done) => write(STDERR, octets, 0, octets.length, null, done),
+    write: (octets, done) => {
+      before = position();
+      write(STDERR, octets, 0, octets.length, null, done);
+    },
+    hasTaken: () => {
+      const now = position();
+      return before !== undefined && now !== undefined && now !== before;
+    },
     writeNow: (octets) => written(STDERR, octets),
   };
+}
+
+/**
+ * Where standard error stands in its file: behind what was written last, also when it appends. A process that shares it moves
+ * it too, and is then taken for our thread. Undefined without /proc.
+ */
+function position(): string | undefined {
+  try {
+    return /^pos:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${STDERR}`, 'latin1'))?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 function written(fd: number, octets: Buffer): number {

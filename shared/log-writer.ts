@@ -21,6 +21,8 @@ export class LogWriter {
   /** Of all that was not taken yet. */
   #octets = 0;
   #isWriting = false;
+  /** The output has octets of which it did not say yet how many it took: a thread writes them. */
+  #isInHand = false;
   #dropped = 0;
 
   /** @param onDropped so many lines were dropped, and there is room again: to be said in a line of its own */
@@ -48,7 +50,10 @@ export class LogWriter {
   flush(): void {
     const untilMs = performance.now() + LAST_WAIT_MS;
     this.#isWriting = true;
-    // What a thread has in hand, it ends itself: the end of the process waits for it.
+    // What a thread has in hand, it ends itself: the end of the process waits for it. What waits is to stand behind it.
+    while (this.#isInHand && this.#waiting.length > 0 && !this.#output.hasTaken() && performance.now() < untilMs) {
+      pause(LAST_PAUSE_MS);
+    }
     while (this.#waiting.length > 0) {
       const octets = this.#takeWaiting();
       let taken = 0;
@@ -77,7 +82,9 @@ export class LogWriter {
       return;
     }
     const octets = this.#takeWaiting();
+    this.#isInHand = true;
     this.#output.write(octets, (error, taken) => {
+      this.#isInHand = false;
       this.#took(octets, taken);
       if (error === null && taken > 0) this.#writeWaiting();
       else setTimeout(() => this.#writeWaiting(), RETRY_MS).unref();

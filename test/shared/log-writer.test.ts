@@ -10,6 +10,9 @@ class ScriptedOutput implements LogOutput {
   room = Number.POSITIVE_INFINITY;
   failure: Error | undefined;
   text = '';
+  /** What a thread has in hand, and after how many looks it is done with it. */
+  inHand: { readonly octets: Buffer; looks: number } | undefined;
+  looksUntilTaken = 3;
 
   constructor(isThreaded = false) {
     this.isThreaded = isThreaded;
@@ -20,8 +23,19 @@ class ScriptedOutput implements LogOutput {
       if (this.failure === undefined) done(null, this.writeNow(octets));
       else done(this.failure, 0);
     };
+    this.inHand = { octets, looks: 0 };
     if (this.isThreaded) setTimeout(answer, 1);
     else answer();
+  }
+
+  /** A thread goes on while the event loop stands still. */
+  hasTaken(): boolean {
+    if (this.inHand === undefined) return true;
+    this.inHand.looks += 1;
+    if (this.inHand.looks < this.looksUntilTaken) return false;
+    this.writeNow(this.inHand.octets);
+    this.inHand = undefined;
+    return true;
   }
 
   writeNow(octets: Buffer): number {
@@ -124,6 +138,23 @@ test('at the end, what waits is written as far as it is taken', () => {
     output.room = Number.POSITIVE_INFINITY;
     writer.flush();
     assert.is(output.text, 'one\ntwo\n');
+  }
+});
+
+test('at the end, what waits is written behind what a thread has in hand, when that is done in time', async () => {
+  for (const { looksUntilTaken, text } of [
+    { looksUntilTaken: 3, text: 'one\ntwo\n' },
+    // The thread writes it whenever its disk lets it.
+    { looksUntilTaken: Number.POSITIVE_INFINITY, text: 'two\n' },
+  ]) {
+    const output = new ScriptedOutput(true);
+    output.looksUntilTaken = looksUntilTaken;
+    const { writer } = writerOf(output);
+    writer.write('one\n');
+    await new Promise(setImmediate);
+    writer.write('two\n');
+    writer.flush();
+    assert.is(output.text, text);
   }
 });
 

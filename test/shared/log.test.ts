@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,6 +24,22 @@ function written(level: string, calls: string): string[] {
 
 function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
+}
+
+/** Of the lines that are the log's: beside them stands what Node says of an uncaught error. */
+function eventsOf(text: string): unknown[] {
+  return linesOf(text)
+    .filter((line) => line.startsWith('{'))
+    .map((line) => (JSON.parse(line) as { event: string }).event);
+}
+
+/** What a program writes to a file that is its standard error. */
+function writtenToFile(args: readonly string[], environment: Record<string, string> = {}, flags = 'w'): string {
+  const file = join(temporaryDirectory(), 'log');
+  const fd = openSync(file, flags);
+  spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', fd], env: { ...process.env, ...environment } });
+  closeSync(fd);
+  return readFileSync(file, 'utf8');
 }
 
 /** More than any pipe or socket holds, and less than may wait. */
@@ -70,19 +86,28 @@ test('lines below the level are left out, all of them at silent', () => {
 test('the last line before an end is there, in a file, a pipe and a socket, however it ends', () => {
   const last = "log.info('a', 'a'); await new Promise(setImmediate); log.info('b', 'b'); log.info('c', 'c');";
   for (const end of ['', 'process.exit(1);', "throw new Error('a bug');"]) {
-    const eventsOf = (text: string): unknown[] =>
-      linesOf(text)
-        .filter((line) => line.startsWith('{'))
-        .map((line) => (JSON.parse(line) as { event: string }).event);
-    const [node, ...args] = [process.execPath, ...programOf('info', last + end)];
-    const file = join(temporaryDirectory(), 'log');
-    const fd = openSync(file, 'w');
-    spawnSync(node, args, { stdio: ['ignore', 'ignore', fd] });
-    closeSync(fd);
-    assert.equal(eventsOf(readFileSync(file, 'utf8')), ['a', 'b', 'c'], `file, ${end}`);
-    const piped = spawnSync('sh', ['-c', '"$@" 2>&1 >/dev/null | cat', 'sh', node, ...args], { encoding: 'utf8' });
-    assert.equal(eventsOf(piped.stdout), ['a', 'b', 'c'], `pipe, ${end}`);
-    assert.equal(eventsOf(spawnSync(node, args, { encoding: 'utf8' }).stderr), ['a', 'b', 'c'], `socket, ${end}`);
+    const args = programOf('info', last + end);
+    assert.equal(eventsOf(writtenToFile(args)), ['a', 'b', 'c'], `file, ${end}`);
+    const command = ['-c', '"$@" 2>&1 >/dev/null | cat', 'sh', process.execPath, ...args];
+    assert.equal(eventsOf(spawnSync('sh', command, { encoding: 'utf8' }).stdout), ['a', 'b', 'c'], `pipe, ${end}`);
+    const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(eventsOf(stderr), ['a', 'b', 'c'], `socket, ${end}`);
+  }
+});
+
+test('what a thread is late to write at the end stands before what waited behind it', () => {
+  // The only thread is held, by the open of a pipe that nobody writes to yet, until the end waits for it or is over.
+  const held = join(temporaryDirectory(), 'held');
+  execFileSync('mkfifo', [held]);
+  const hold = `const { open, openSync } = await import('node:fs'); open('${held}', 'r', () => {});
+    const release = () => openSync('${held}', 'r+'); process.once('exit', release);
+    const { wait } = Atomics; Atomics.wait = (...args) => { release(); return wait(...args); };`;
+  const lines = "log.info('a', 'a'); await new Promise(setImmediate); log.info('b', 'b'); log.info('c', 'c');";
+  for (const end of ['process.exit(1);', "throw new Error('a bug');"]) {
+    for (const flags of ['w', 'a']) {
+      const text = writtenToFile(programOf('info', hold + lines + end), { UV_THREADPOOL_SIZE: '1' }, flags);
+      assert.equal(eventsOf(text), ['a', 'b', 'c'], `opened with ${flags}, ${end}`);
+    }
   }
 });
 
