@@ -6,10 +6,10 @@ export interface DecidedChange {
   readonly kind: 'put' | 'delete';
   /** Undefined of a write that no decision of these events asked for: a repair, a lease that ended. */
   readonly decision: TracedEvent | undefined;
-  /** `KeyWritten` or `KeyRemoved`; undefined when etcd has not acknowledged it, or the decision was overtaken. */
+  /** `KeyWritten` or `KeyRemoved`; undefined when etcd has not acknowledged it, or never will. */
   readonly write: TracedEvent | undefined;
-  /** A later decision came before this one was written. */
-  readonly isOvertaken: boolean;
+  /** Why it never will be written: a later decision came before, or what it takes away was never there. */
+  readonly unwritten: 'overtaken' | 'needless' | undefined;
   /** The last revision that the announcer knew of before it: where a change that has none stands among the others. */
   readonly after: bigint;
   /** Whether the record stood before; undefined when that is before the events at hand. */
@@ -31,14 +31,23 @@ export function decidedChanges(
   const written = new Set<string>();
   let open: TracedEvent | undefined;
   let stands: boolean | undefined;
-  const add = (decision: TracedEvent | undefined, write: TracedEvent | undefined, isOvertaken = false): void => {
+  const add = (
+    decision: TracedEvent | undefined,
+    write: TracedEvent | undefined,
+    unwritten?: DecidedChange['unwritten'],
+  ): void => {
     const isPut = decision === undefined ? write?.type === 'KeyWritten' : decision.type === 'InstanceAnnounced';
     const after = knownAt((decision ?? write) as TracedEvent);
-    changes.push({ key, kind: isPut ? 'put' : 'delete', decision, write, isOvertaken, after, stoodBefore: stands });
+    changes.push({ key, kind: isPut ? 'put' : 'delete', decision, write, unwritten, after, stoodBefore: stands });
+  };
+  const isNeedless = (): boolean => {
+    const before = changes.at(-1);
+    const isTakenBack = before?.kind === 'put' && before.unwritten === 'overtaken';
+    return open?.type === 'InstanceWithdrawn' && isTakenBack && stands !== true;
   };
   for (const event of events) {
     if (event.type === 'InstanceAnnounced' || event.type === 'InstanceWithdrawn') {
-      if (open !== undefined) add(open, undefined, true);
+      if (open !== undefined) add(open, undefined, isNeedless() ? 'needless' : 'overtaken');
       // It may be seen to be gone by no write of its own: with a lease that was given back.
       if (open?.type === 'InstanceWithdrawn') stands = false;
       open = event;
@@ -55,6 +64,6 @@ export function decidedChanges(
     if (isAsked) open = undefined;
     stands = isPut;
   }
-  if (open !== undefined) add(open, undefined);
+  if (open !== undefined) add(open, undefined, isNeedless() ? 'needless' : undefined);
   return changes;
 }

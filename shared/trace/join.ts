@@ -56,7 +56,7 @@ function joinKey(decided: readonly DecidedChange[], seen: readonly SeenChange[])
   }
   // Deletions whose revision the announcer did not learn, or learned from a later read.
   for (const [at, { decided: each, seen: found }] of joined.entries()) {
-    if (each === undefined || found !== undefined || each.kind !== 'delete' || each.isOvertaken) continue;
+    if (each === undefined || found !== undefined || each.kind !== 'delete' || each.unwritten) continue;
     const before = nextRevision(joined, at);
     const deleted = [...left].find(
       ({ kind, revision }) =>

@@ -39,7 +39,8 @@ export function whyNotStored({ decided, seen }: JoinedChange, sources: Sources):
       announcer === undefined ? (announcerSilent ?? 'it is another daemon') : 'it is not the one of this host';
     return `only its announcer's journal says when, which was not asked: ${why}`;
   }
-  if (decided.isOvertaken) return 'never written: the next decision overtook it';
+  if (decided.unwritten === 'overtaken') return 'never written: the next decision overtook it';
+  if (decided.unwritten === 'needless') return 'never written: what it takes away had not been written';
   const isGone = decided.kind === 'delete';
   if (isGone && (seen !== undefined || decided.decision?.reason === 'announcer-stopped')) {
     return 'the announcer gave its lease back, for which etcd tells no revision';
@@ -49,7 +50,7 @@ export function whyNotStored({ decided, seen }: JoinedChange, sources: Sources):
 
 export function whyNotApplied({ decided }: JoinedChange, { resolver, resolverSilent }: Sources): string {
   if (resolver === undefined) return `the resolver was not asked: ${resolverSilent ?? 'it is another daemon'}`;
-  if (decided?.isOvertaken === true) return 'never written, so never seen';
+  if (decided?.unwritten !== undefined) return 'never written, so never seen';
   if (decided?.write === undefined) return 'not seen by the resolver yet';
   return "not in the resolver's journal: not seen yet, or read in bulk after an absence, or kept no more";
 }

@@ -155,6 +155,19 @@ test('of decisions that follow each other faster than etcd takes them, the last 
   assert.equal(traces[2]?.decided, { atMs: 2020, text: 'to be announced' });
 });
 
+test('a withdrawal of what was never written waits for no acknowledgement', () => {
+  const never = traced(ofNode1(announced, withdrawn), part([]));
+  assert.match(unknown(never[0], 'stored'), 'overtook');
+  assert.match(unknown(never[1], 'stored'), 'what it takes away had not been written');
+  assert.match(unknown(never[1], 'applied'), 'never written');
+  const again = { ...announced, atMs: 3000, causedAtMs: 2990 };
+  const gone = { ...withdrawn, atMs: 4000, causedAtMs: 3990 };
+  const after = traced(ofNode1(announced, written, withdrawn, removed, again, gone), part([put]));
+  assert.match(unknown(after[3], 'stored'), 'what it takes away had not been written');
+  const standing = traced(ofNode1(announced, written, again, gone), part([put]));
+  assert.match(unknown(standing[2], 'stored'), 'not acknowledged');
+});
+
 test('what etcd has not acknowledged is no change of the resolver yet', () => {
   const [trace] = traced(ofNode1(announced), part([]));
   assert.match(unknown(trace, 'stored'), 'not acknowledged');

@@ -138,7 +138,8 @@ const NOT_KNOWN =
   /^nobody asked before the key changed again|^no query yet|^(lease lost or replaced; written again|recheck): found by looking/;
 
 /** A container of the crash loop may end before the announcer has come to write that it runs. */
-const NEVER_WRITTEN = /^never written: the next decision overtook it|^never written, so never seen/;
+const NEVER_WRITTEN =
+  /^never written: (the next decision overtook it|what it takes away)|^never written, so never seen/;
 
 async function tracesOf(day: Day, of: string, ...args: string[]): Promise<Trace[]> {
   const announcer = `127.0.0.1:${day.announcer.http}`;
