@@ -1,15 +1,12 @@
-import { truncate, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log, LogFields } from '../../log.ts';
 import type { FoundJournal, TornSegment } from '../directory.ts';
 import { causeOf } from '../error.ts';
 import type { JournalGap, JournalGapReason } from '../event.ts';
-import { encodeHeader, FORMAT_VERSION } from '../line.ts';
 import type { ReadableSegment } from '../reading/reader.ts';
 import { AppendQueue, QUEUE_OCTETS_MAX } from './queue.ts';
-import { segmentName } from './retention.ts';
-import { type OpenFile, SegmentWriteError, SegmentWriter } from './segment-writer.ts';
+import { type OpenFile, SegmentWriteError } from './segment-writer.ts';
+import { Segments } from './segments.ts';
 import { Syncer } from './syncer.ts';
 
 /** Between two tries of a journal that cannot be written. */
@@ -46,9 +43,7 @@ export interface AppenderSettings {
 export class Appender {
   readonly #settings: AppenderSettings;
   readonly #queue: AppendQueue;
-  /** Segments that are finished, oldest first. */
-  #segments: ReadableSegment[];
-  #writer: SegmentWriter | undefined;
+  readonly #segments: Segments;
   /** Nothing is written before {@link start} has found the place to write to. */
   #pumping = true;
   #pumped: Promise<void> = Promise.resolve();
@@ -63,35 +58,32 @@ export class Appender {
   #retryTimer: NodeJS.Timeout | undefined;
   #retrying: Promise<void> | undefined;
   #closing = false;
-  /** What the last process left, until it is taken away. */
-  #torn: TornSegment | undefined;
 
   constructor(settings: AppenderSettings, segments: readonly ReadableSegment[]) {
     this.#settings = settings;
-    this.#segments = [...segments];
     this.#queue = new AppendQueue(settings.queueOctetsMax);
     this.#syncer = new Syncer({
       fsyncMs: settings.fsyncMs,
-      current: () => this.#writer,
+      current: () => this.#segments.current,
       onFailed: (text, cause) => this.#say('error', 'journal-fsync-failed', text, { cause }),
     });
+    this.#segments = new Segments(
+      {
+        ...settings,
+        syncer: this.#syncer,
+        firstSequence: () => this.#queue.firstSequence ?? settings.nextSequence(),
+        warn: (event, text) => this.#say('warn', event, text),
+      },
+      segments,
+    );
   }
 
   /** Opens the segment to write to: the newest when it has room, else a new one. Never rejects; see {@link state}. */
   async start(found: FoundJournal['newest'], torn: TornSegment | undefined): Promise<void> {
-    const { makeWritable, openFile, segmentOctets } = this.#settings;
-    const newest = this.#segments.at(-1);
-    this.#torn = torn;
+    this.#segments.leftTorn(torn);
     try {
-      await makeWritable();
-      if (found !== undefined && newest !== undefined && newest.octets < segmentOctets) {
-        const { path, firstSequence, octets } = newest;
-        this.#writer = await SegmentWriter.resume(openFile, path, firstSequence, octets, found === 'has-records');
-        this.#segments.pop();
-        this.#torn = undefined;
-      } else {
-        await this.#create();
-      }
+      await this.#settings.makeWritable();
+      await this.#segments.open(found);
     } catch (error) {
       await this.#stop(error);
     }
@@ -153,9 +145,7 @@ export class Appender {
     }
     await this.flush();
     this.#syncer.stop();
-    const writer = this.#writer;
-    this.#writer = undefined;
-    if (writer !== undefined) await this.#finish(writer);
+    await this.#segments.close();
     this.#stopped ??= 'closed';
     clearTimeout(this.#retryTimer);
     return this.#queue.isEmpty && !this.#queue.hasGap;
@@ -168,14 +158,12 @@ export class Appender {
   }
 
   get segments(): readonly ReadableSegment[] {
-    if (this.#writer === undefined) return [...this.#segments];
-    const { path, firstSequence, octets } = this.#writer;
-    return [...this.#segments, { path, firstSequence, octets }];
+    return this.#segments.all;
   }
 
   /** Retention took these away. */
   forget(paths: ReadonlySet<string>): void {
-    this.#segments = this.#segments.filter((segment) => !paths.has(segment.path));
+    this.#segments.forget(paths);
   }
 
   get state(): { readonly state: 'writing' } | { readonly state: 'stopped'; readonly reason: string } {
@@ -211,7 +199,7 @@ export class Appender {
     while (this.#stopped === undefined && !this.#queue.isEmpty) {
       const batch = this.#queue.take(WRITE_OCTETS_MAX);
       try {
-        const writer = await this.#writable();
+        const writer = await this.#segments.writable();
         await writer.write(batch.map(({ line }) => line));
         this.#settle(batch.length, batch[batch.length - 1]?.sequence);
       } catch (error) {
@@ -252,67 +240,6 @@ export class Appender {
     for (const { resolve } of released) resolve(written && !this.#queue.hasGap);
   }
 
-  async #writable(): Promise<SegmentWriter> {
-    const writer = this.#writer;
-    if (writer !== undefined && !writer.hasFailed && (writer.isEmpty || writer.octets < this.#settings.segmentOctets)) {
-      return writer;
-    }
-    if (writer !== undefined) await this.#retire(writer);
-    return this.#create();
-  }
-
-  /** Begins a segment; the first line in it will be the oldest that is not written yet. */
-  async #create(): Promise<SegmentWriter> {
-    const firstSequence = this.#queue.firstSequence ?? this.#settings.nextSequence();
-    const { directory, kind, nowMs, openFile, onNewSegment } = this.#settings;
-    const header = {
-      format: 'rollcall-journal',
-      version: FORMAT_VERSION,
-      kind,
-      firstSequence,
-      createdAtMs: nowMs(),
-    } as const;
-    const path = join(directory, segmentName(firstSequence));
-    this.#writer = await SegmentWriter.create(openFile, path, firstSequence, encodeHeader(header));
-    this.#segments = this.#segments.filter((segment) => segment.path !== path); // an empty one it has replaced
-    await this.#takeAwayTorn(path);
-    onNewSegment();
-    return this.#writer;
-  }
-
-  /** Not before there is a new segment: until then a torn one's name says which numbers may have been given out. */
-  async #takeAwayTorn(newPath: string): Promise<void> {
-    const torn = this.#torn;
-    this.#torn = undefined;
-    if (torn === undefined || torn.path === newPath) return;
-    try {
-      if (torn.wholeOctets > 0) await truncate(torn.path, torn.wholeOctets);
-      else await unlink(torn.path);
-    } catch (error) {
-      // Readers pass over it, as over any corrupt line.
-      const text = `what is torn of ${torn.path} cannot be taken away (${causeOf(error)}); \`rollcall journal verify\` will name it`;
-      this.#say('warn', 'journal-torn-stays', text);
-    }
-  }
-
-  /** Takes a segment out of use; what was written to it stays readable. */
-  async #retire(writer: SegmentWriter): Promise<void> {
-    this.#writer = undefined;
-    const { path, firstSequence, octets } = writer;
-    if (!writer.isEmpty) this.#segments.push({ path, firstSequence, octets });
-    await this.#finish(writer);
-  }
-
-  async #finish(writer: SegmentWriter): Promise<void> {
-    await this.#syncer.finish(writer);
-    try {
-      if (writer.isEmpty && writer.hasFailed) await writer.abandon();
-      else await writer.close();
-    } catch (error) {
-      this.#say('warn', 'journal-close-failed', `${writer.path} could not be closed (${causeOf(error)})`);
-    }
-  }
-
   async #stop(error: unknown): Promise<void> {
     this.#stopped = error instanceof Error ? error.message : String(error);
     this.#release(() => true, false);
@@ -321,7 +248,7 @@ export class Appender {
       const text = `cannot be written: ${this.#stopped}; events are kept in memory up to ${this.#settings.queueOctetsMax ?? QUEUE_OCTETS_MAX} octets and then lost, until a write succeeds`;
       this.#say('error', 'journal-stopped', text, { cause: causeOf((error as Error).cause ?? error) });
     }
-    if (this.#writer !== undefined) await this.#retire(this.#writer);
+    await this.#segments.retire();
     this.#armRetry();
   }
 
@@ -341,7 +268,7 @@ export class Appender {
   async #tryAgain(): Promise<void> {
     try {
       await this.#settings.makeWritable();
-      await this.#create();
+      await this.#segments.create();
     } catch (error) {
       this.#stopped = (error as Error).message; // said once, when it stopped; the status has the newest reason
       this.#armRetry();

@@ -286,7 +286,8 @@ test('a full file system: stops, goes on when there is room, and every event is 
         at += 1;
         journal.append({ ...noted(at), text: 'x'.repeat(200) } as JournalEvent);
       }
-      return journal.status.lost > 0;
+      // On a busy machine events are lost to a full queue before the disk is full.
+      return journal.status.lost > 0 && journal.status.state === 'stopped';
     });
     assert.match(journal.status.reason ?? '', 'ENOSPC');
     assert.is(log.of('journal-stopped').length, 1);
