@@ -100,7 +100,7 @@ export function drainRoutes(view: DrainView): readonly Route[] {
 function runsMeant({ prefix, domain }: DrainView, runs: Iterable<RunKey>, { query }: HttpRequest): RunLabels[] {
   const text = query.get('of') ?? '';
   const subject = nameSubjectOf(text, domain);
-  const isHost = query.get('host') === 'true';
+  const isHost = isOfHost(query);
   const meant = [...runs].filter(({ key, instance }) => isHost || instance === text || isKeyOf(key, subject, prefix));
   return meant.map(({ service, instance }) => ({ service, instance }));
 }
@@ -111,7 +111,7 @@ function subjectOf(
   { query }: HttpRequest,
   runs: readonly RunLabels[],
 ) {
-  if (query.get('host') === 'true') return 'host' as const;
+  if (isOfHost(query)) return 'host' as const;
   const text = query.get('of') ?? '';
   if (text === '') {
     throw new HttpError(400, 'no-subject', 'say what to drain: ?of=<container id or name, or service>, or ?host=true');
@@ -131,8 +131,11 @@ function subjectOf(
 
 /** Of full ids, several separated by commas, or of the host: no name is looked up again, as it may mean others by now. */
 function progress({ loop, announce, health }: Running, { query }: HttpRequest): DrainProgress {
-  const isHost = query.get('host') === 'true';
+  const isHost = isOfHost(query);
   const ids = idsOf(query);
+  if (!isHost && ids.length === 0) {
+    throw new HttpError(400, 'no-subject', 'say whose drain: ?of=<full container ids>, or ?host=true');
+  }
   const { state } = loop;
   const { writer } = announce;
   const waitingFor = writer.isReading ? health.lostReason : 'the store has not been read yet';
@@ -183,6 +186,18 @@ async function stop({ loop, engine, announce }: Running, request: HttpRequest): 
     throw new HttpError(502, error.code === 'denied' ? 'stop-refused' : 'stop-failed', reason);
   }
   return { stopped: id };
+}
+
+/** @throws {HttpError} when something else is named beside it: whoever meant that must not lose the whole host */
+function isOfHost(query: URLSearchParams): boolean {
+  const isHost = query.get('host') === 'true';
+  const of = query.get('of') ?? '';
+  if (!isHost || of === '') return isHost;
+  throw new HttpError(
+    400,
+    'bad-request',
+    `host=true means everything on it; leave of=${JSON.stringify(of)} out, or host=true`,
+  );
 }
 
 function idsOf(query: URLSearchParams): string[] {

@@ -76,6 +76,27 @@ test('the progress of a drain is what stands in the store, whatever was decided'
   assert.is(((await ask('GET', '/v1/drain', `of=${ID}`)) as DrainProgress).isDraining, false);
 });
 
+test('what names nothing, or the host and something on it, is refused, and nothing is drained', async () => {
+  const { ask } = stage();
+  for (const [method, path] of [
+    ['POST', '/v1/drain'],
+    ['POST', '/v1/undrain'],
+    ['GET', '/v1/drain'],
+  ] as const) {
+    for (const [query, code, says] of [
+      ['', 'no-subject', /\?of=.*or \?host=true/],
+      ['of=,&host=false', 'no-subject', /\?of=.*or \?host=true/],
+      [`host=true&of=${ID}`, 'bad-request', /host=true means everything on it; leave of=".*" out, or host=true/],
+    ] as const) {
+      if (query.startsWith('of=,') && method === 'POST') continue;
+      const { status, code: found, message } = await refused(ask(method, path, query));
+      assert.equal([status, found], [400, code], `${method} ${path}?${query}`);
+      assert.match(message, says);
+    }
+  }
+  assert.is(((await ask('GET', '/v1/drain', 'host=true')) as DrainProgress).isDraining, false);
+});
+
 test('an undrain says what was drained before', async () => {
   const { ask } = stage();
   const before = async (path: string, query: string): Promise<unknown> =>
