@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import stringify from 'fast-json-stable-stringify';
 import { formatHostPort, type HostPort, isLoopback, ListenError } from './address.ts';
 import type { Log } from './log.ts';
@@ -119,7 +120,9 @@ export interface HttpServer {
 /** @throws {ListenError} when the address cannot be bound */
 export async function serveHttp(address: HostPort, routes: readonly Route[], log: Log): Promise<HttpServer> {
   const table = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
+  const newest = new WeakMap<Duplex, ServerResponse>();
   const server = createServer({ maxHeaderSize: HEADER_OCTETS_MAX }, (request, response) => {
+    newest.set(request.socket, response);
     answer(table, isLoopback(address.host), request, response).catch((error: unknown) => {
       log.error('http-failed', `HTTP ${request.method} ${request.url} failed: ${String(error)}`);
       if (!response.headersSent) sendError(response, 500, 'internal', 'the request failed; the daemon logged why');
@@ -128,6 +131,11 @@ export async function serveHttp(address: HostPort, routes: readonly Route[], log
   });
   // Each request that is not answered yet listens for the end of its connection, and many may come over one.
   server.on('connection', (socket) => socket.setMaxListeners(0));
+  server.on('clientError', (error, socket) => {
+    // Amid an answer, an error would be taken for a part of it.
+    if (newest.get(socket)?.writableFinished === false) socket.destroy();
+    else refuseUnread(error, socket);
+  });
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.maxConnections = CONNECTIONS_MAX;
@@ -237,6 +245,31 @@ function paramsOf({ regexp, names }: Pattern, path: string): Record<string, stri
     throw new HttpError(400, 'bad-path', `path ${path} has a bad percent escape`);
   }
 }
+
+/** What Node could not read as a request: it would say so itself, but not as our other errors are said. */
+function refuseUnread({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, name, message] = UNREAD[code] ?? ['400 Bad Request', 'bad-request', 'this is no HTTP request'];
+  const body = `${stringify({ error: { code: name, message } })}\n`;
+  const head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+  socket.end(`${head}\r\n${body}`);
+}
+
+const UNREAD: Readonly<Record<string, readonly [string, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'too-large',
+    `the request's path and headers are over ${HEADER_OCTETS_MAX} octets; ask for less`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    '408 Request Timeout',
+    'too-slow',
+    `the request was not complete within ${REQUEST_TIMEOUT_MS / 1000} s`,
+  ],
+};
 
 function send(response: ServerResponse, answer: HttpAnswer): void {
   if ('stream' in answer) {

@@ -185,6 +185,42 @@ for (const [rule, head, status] of [
   });
 }
 
+/** All that comes back for these octets. */
+function rawAnswer({ address }: HttpServer, octets: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(address.port, address.host, () => socket.write(octets));
+    let text = '';
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      text += part;
+    });
+    socket.once('end', () => resolve(text));
+    socket.once('error', reject);
+  });
+}
+
+for (const [rule, octets, status, code] of [
+  ['what is no request', 'GARBAGE\r\n\r\n', 400, 'bad-request'],
+  ['a method that is none', 'FOO /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'bad-request'],
+  ['a path that is too long', `GET /${'a'.repeat(70_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431, 'too-large'],
+] as const) {
+  test(`${rule} is told as every other error is`, async ({ server }) => {
+    const [head = '', body = ''] = (await rawAnswer(server, octets)).split('\r\n\r\n');
+    assert.match(head, new RegExp(`^HTTP/1.1 ${status} `));
+    assert.is((JSON.parse(body) as { error: { code: string } }).error.code, code);
+    assert.match(head, `content-length: ${body.length}`);
+  });
+}
+
+test('what cannot be read behind a request that is being answered ends the connection, and is no part of the answer', async ({
+  server,
+}) => {
+  const answered = rawAnswer(server, 'GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n').catch(() => '');
+  await until('it to be asked', () => signals.length === 1);
+  assert.not.match(await answered, /bad-request/);
+  await until('it to be gone', () => signals.at(-1)?.aborted === true);
+  signals.length = 0;
+});
+
 test('whoever asked many things at once and left is gone for each of them, also for what had not its turn', async ({
   server,
 }) => {
