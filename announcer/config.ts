@@ -44,7 +44,7 @@ export const announcerSettings = {
     choices: ['private', 'public', 'container'],
     default: 'private',
   }),
-  privateIp: addressSetting('private', 'the first private address that is not of Docker, else the public one'),
+  privateIp: addressSetting('private', "the first private address that is no container network's, else the public one"),
   privateIf: interfaceSetting('private'),
   publicIp: addressSetting('public', "the address of the default route's interface"),
   publicIf: interfaceSetting('public'),

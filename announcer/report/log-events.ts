@@ -24,15 +24,23 @@ export function logLineOf(event: AnnouncerEvent, isHostClaimed = true): LogLine 
       });
     }
     case 'InstanceWithdrawn':
-      return info('instance-withdrawn', `withdrawing ${event.service}: ${event.reason}, ${event.detail}`, {
-        container: event.containerName,
-        key: event.key,
-      });
+      return info(
+        'instance-withdrawn',
+        `withdrawing ${instanceOf(event.key)} of ${event.service}: ${event.reason}, ${event.detail}`,
+        {
+          container: event.containerName,
+          key: event.key,
+        },
+      );
     case 'InstanceHeld':
-      return info('instance-held', `not announcing ${event.service} yet: ${event.reason}, ${event.detail}`, {
-        container: event.containerName,
-        key: event.key,
-      });
+      return info(
+        'instance-held',
+        `not announcing ${instanceOf(event.key)} of ${event.service} yet: ${event.reason}, ${event.detail}`,
+        {
+          container: event.containerName,
+          key: event.key,
+        },
+      );
     case 'ContainerRefused':
       return warn('container-refused', `${event.containerName} cannot be announced as it is: ${event.reason}`, {
         container: event.containerName,
@@ -125,6 +133,11 @@ function storeLineOf(event: AnnouncerEvent): LogLine | undefined {
     default:
       return undefined;
   }
+}
+
+/** The last label of the key: a service has several. */
+function instanceOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
 }
 
 /** `192.0.2.1:8080` of a record's value; the value as it is when it is no record. */

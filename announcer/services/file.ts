@@ -98,7 +98,11 @@ class Follower {
     for (const problem of read.leftOut) {
       log.warn('service-value-left-out', `${path}: ${problem}; it is left out, the rest of the entry stands`);
     }
-    log.info('services-read', `${path} holds ${read.services.length} services`, { services: read.services.length });
+    log.info(
+      'services-read',
+      `${path} holds ${read.services.length} ${read.services.length === 1 ? 'entry' : 'entries'}`,
+      { services: read.services.length },
+    );
     return { type: 'services-read', atMs: nowMs(), services: read.services };
   }
 

@@ -64,7 +64,11 @@ export function registerQueryMetrics(metrics: Metrics, answerer: Answerer, tcp: 
   metrics.counterOf('rollcall_panics_total', 'Queries that got SERVFAIL because answering them threw.', [], () => [
     [[], counts.failures],
   ]);
-  metrics.gaugeOf('rollcall_dns_slow_queries', 'Queries that wait for an upstream.', () => answerer.slowQueries);
+  metrics.gaugeOf(
+    'rollcall_dns_slow_queries',
+    'Queries that wait for an upstream, or for the past to be read.',
+    () => answerer.slowQueries,
+  );
   metrics.counterOf(
     'rollcall_dns_compiled_dropped_total',
     'Compiled answers dropped, by why: change (a record it looked at), room (its bound was reached).',

@@ -26,7 +26,7 @@ for (const [event, expected] of [
   ],
   [
     { type: 'InstanceWithdrawn', atMs, ...about, reason: 'died', detail: 'exited with 1' },
-    'info instance-withdrawn withdrawing web: died, exited with 1',
+    'info instance-withdrawn withdrawing 3f2a of web: died, exited with 1',
   ],
   [
     { type: 'LeaseLost', atMs, lease: '7' as LeaseId, shard: 2, silentMs: 31_240 },
