@@ -10,6 +10,7 @@ import { type Command, EXIT_FAILED } from '../command.ts';
 import { type EtcdAccess, readEtcdAccess } from '../daemon/etcd-access.ts';
 import { complain, complainOfSettings } from '../output.ts';
 import { heldSignals } from '../process/held-signals.ts';
+import { endDespiteLeftovers } from '../process/leftovers.ts';
 import { exitCodeOf, RunningChild, SpawnError } from '../process/run-child.ts';
 import { type RunConfig, runConfig, runSettings, runWish } from '../process/run-settings.ts';
 
@@ -79,6 +80,7 @@ async function runAnnounced(
   const exitCode = await child.ended;
   await withdraw();
   await store.close();
+  endDespiteLeftovers(log);
   return exitCode;
 }
 

@@ -13,6 +13,7 @@ import { type Store, StoreError } from '../../shared/store.ts';
 import { VERSION } from '../../shared/version.ts';
 import { EXIT_FAILED, EXIT_OK } from '../command.ts';
 import { complain, doWithoutOutput, print } from '../output.ts';
+import { endDespiteLeftovers } from '../process/leftovers.ts';
 import type { CommonValues, EtcdAccess } from './etcd-access.ts';
 
 export interface Daemon {
@@ -32,8 +33,6 @@ export interface Daemon {
 }
 
 const LOCAL_ETCD = 'http://127.0.0.1:2379';
-/** From the end of the stop to the end of the process. */
-const LEFTOVER_MS = 100;
 /** SIGTERM to exit (docs/stopping.md adds up what is within it); past it the process ends as it is, and leases clean up. */
 const STOP_TIMEOUT_MS = 4_800;
 
@@ -147,11 +146,7 @@ async function stopAll({ components, http, store }: ToStop, how: How, log: Log):
   await http?.close();
   await store?.close();
   clearTimeout(deadline);
-  // Everything is done: whatever still keeps the process up must not.
-  setTimeout(() => {
-    log.warn('handles-left', `stopped, but held up by ${process.getActiveResourcesInfo().join(', ')}; ending`);
-    process.exit();
-  }, LEFTOVER_MS).unref();
+  endDespiteLeftovers(log);
 }
 
 function makeDirectory(path: string): string {
