@@ -41,6 +41,7 @@ export const EDGES: readonly string[] = [
   'announcer/checks/probe-attempt.ts',
   'announcer/checks/probe-run.ts',
   'announcer/checks/probes.ts',
+  'announcer/checks/socket-holders.ts',
   'announcer/run/process-announcement.ts',
   'announcer/run/process-check.ts',
   'announcer/run/process-sockets.ts',

@@ -21,3 +21,8 @@ export function probesWanted(facts: ContainerFacts, rules: AnnounceRules): reado
   }
   return [...wanted.values()];
 }
+
+/** At which addresses clients are led to the container. */
+export function announcedAddresses(facts: ContainerFacts, rules: AnnounceRules): readonly string[] {
+  return [...new Set(candidatesOf(facts, rules).candidates.flatMap(({ record }) => record.host ?? []))];
+}

@@ -5,6 +5,7 @@ import type { ContainerFacts } from '../facts.ts';
 import type { ProcFiles } from './machine.ts';
 import {
   bootSeconds,
+  hostPortSight,
   isOfContainer,
   isPastListening,
   type NetTable,
@@ -16,6 +17,7 @@ import {
   tcpInUse,
 } from './proc-net.ts';
 import { isShortage } from './shortage.ts';
+import { findHolders, findHoldersIn, type Holder } from './socket-holders.ts';
 
 export type ListeningSight =
   | { readonly type: 'seen'; readonly ports: ReadonlyMap<string, PortSight> }
@@ -28,6 +30,12 @@ export interface ListeningSettings {
   readonly proc: ProcFiles;
   /** Addresses of loopback at which a socket counts: those that are announced, or `any` for who asks from inside. */
   readonly loopback: readonly string[] | 'any';
+  /** For a container in the host's network, where everybody's sockets are: at which addresses it is announced. */
+  readonly host?: {
+    readonly announced: readonly string[];
+    /** Whether an address is one of this machine's. */
+    readonly isOwn: (address: string) => boolean;
+  };
 }
 
 /**
@@ -43,6 +51,9 @@ const WALK_AFTER_MS = [
 ] as const;
 /** A socket that is held open may have left LISTEN (shutdown): one walk for all that pass, at most so often. */
 const AUDIT_EVERY_MS = 10_000;
+
+/** Of the host's network: who holds a socket is looked for anew when the sockets change, and so often otherwise. */
+const OWN_KEPT_MS = 5_000;
 
 /** Shared by all containers of a host. */
 export class ListeningBudget {
@@ -60,12 +71,6 @@ export class ListeningBudget {
   }
 }
 
-/** Where a serving socket is held open: `<pid>/fd/<n>` below `/proc`. One readlink then says that it still is. */
-interface Holder {
-  readonly link: string;
-  readonly inode: string;
-}
-
 /** Watches the ports of one run of a container. */
 export class ListeningProbe {
   readonly #facts: ContainerFacts;
@@ -78,6 +83,9 @@ export class ListeningProbe {
   #holders: readonly Holder[] = [];
   #tcp: readonly ServingSocket[] = [];
   #countsAtWalk: string | undefined;
+  #own: (inode: string) => boolean = () => true;
+  #ownPrint = '';
+  #ownAtMs = 0;
   #walkedAtMs = 0;
   readonly #bornAtMs = performance.now();
 
@@ -202,14 +210,43 @@ export class ListeningProbe {
   }
 
   #take(sockets: Readonly<Record<'tcp' | 'udp', readonly ServingSocket[]>>): void {
-    const { loopback } = this.#settings;
-    this.#sights = new Map(
-      this.#ports.map((port) => [port, portSight(port, sockets[port.endsWith('/udp') ? 'udp' : 'tcp'], loopback)]),
-    );
+    const { loopback, host, proc } = this.#settings;
+    const ofPort = (port: string) => sockets[port.endsWith('/udp') ? 'udp' : 'tcp'];
+    if (host === undefined) {
+      this.#sights = new Map(this.#ports.map((port) => [port, portSight(port, ofPort(port), loopback)]));
+    } else {
+      const { announced, isOwn } = host;
+      const server = { name: 'the container', announced, holds: this.#ownInHostNetwork(sockets) };
+      this.#sights = new Map(this.#ports.map((port) => [port, hostPortSight(port, ofPort(port), server, isOwn)]));
+    }
     const inodes = [...this.#sights.values()].flatMap(({ passing, inode }) =>
       passing && inode !== undefined ? [inode] : [],
     );
-    this.#holders = inodes.length === 0 ? [] : findHolders(this.#settings.proc, this.#facts.pid, new Set(inodes));
+    this.#holders = inodes.length === 0 ? [] : findHolders(proc, [String(this.#facts.pid)], inodes).found;
+  }
+
+  /** Which sockets of the watched ports the container holds; all of them where its processes cannot be looked at. */
+  #ownInHostNetwork(sockets: Readonly<Record<'tcp' | 'udp', readonly ServingSocket[]>>): (inode: string) => boolean {
+    const inodes = Object.entries(sockets).flatMap(([protocol, each]) =>
+      each.filter(({ port }) => this.#ports.includes(`${port}/${protocol}`)).map(({ inode }) => inode),
+    );
+    const print = inodes.join(' ');
+    const nowMs = performance.now();
+    if (print !== this.#ownPrint || nowMs - this.#ownAtMs >= OWN_KEPT_MS) {
+      this.#own = this.#holdsOf(inodes);
+      this.#ownPrint = print;
+      this.#ownAtMs = nowMs;
+    }
+    return this.#own;
+  }
+
+  #holdsOf(inodes: readonly string[]): (inode: string) => boolean {
+    const { proc } = this.#settings;
+    const below = findHolders(proc, [String(this.#facts.pid)], inodes).found.map(({ inode }) => inode);
+    const missing = inodes.filter((inode) => !below.includes(inode));
+    const elsewhere = missing.length === 0 ? undefined : findHoldersIn(proc, this.#facts.id, missing);
+    const own = new Set([...below, ...(elsewhere?.found ?? []).map(({ inode }) => inode)]);
+    return elsewhere?.isComplete === false ? () => true : (inode) => own.has(inode);
   }
 }
 
@@ -225,37 +262,6 @@ async function readTable(proc: ProcFiles, path: string, table: NetTable): Promis
     if (!isGone(error)) throw error; // no IPv6, or gone: the caller looks at the process next
   }
   return text;
-}
-
-/** Beyond these, what holds the socket is not searched for; the tables are read instead. */
-const PROCESSES_MAX = 64;
-const DESCRIPTORS_MAX = 4096;
-
-/** Searches the container's first process and its descendants for the sockets; none when not permitted to look. */
-function findHolders(proc: ProcFiles, firstPid: number, inodes: Set<string>): Holder[] {
-  const holders: Holder[] = [];
-  const pids = [String(firstPid)];
-  for (const [at, pid] of pids.entries()) {
-    if (at >= PROCESSES_MAX || inodes.size === 0) break;
-    for (const fd of proc.list(`${pid}/fd`).slice(0, DESCRIPTORS_MAX)) {
-      const link = `${pid}/fd/${fd}`;
-      const inode = /^socket:\[(\d+)\]$/.exec(proc.link(link))?.[1];
-      if (inode !== undefined && inodes.delete(inode)) holders.push({ link, inode });
-    }
-    pids.push(...childrenOf(proc, pid));
-  }
-  return holders;
-}
-
-function childrenOf(proc: ProcFiles, pid: string): string[] {
-  return proc.list(`${pid}/task`).flatMap((task) => {
-    try {
-      const text = proc.read(`${pid}/task/${task}/children`);
-      return text.split(' ').filter((child) => child !== '');
-    } catch {
-      return []; // ended meanwhile
-    }
-  });
 }
 
 function isGone(error: unknown): boolean {

@@ -29,6 +29,8 @@ export interface Machine {
    * @throws when that cannot be told now
    */
   isOnLink(address: string): boolean;
+  /** Whether an address is one of this machine's own. @throws as {@link isOnLink} */
+  isOwn(address: string): boolean;
   /** From this process' own network namespace. */
   attempt(request: Request): Promise<Reply>;
   /** From inside other ones; each announcer has its own helpers. */
@@ -60,21 +62,35 @@ const NETWORKS_KEPT_MS = 5_000;
 
 class OwnNetworks {
   #networks = new BlockList();
+  #addresses: ReadonlySet<string> = new Set();
   #readAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws when they cannot be read now, as for want of descriptors */
   has(address: string): boolean {
-    if (performance.now() - this.#readAtMs >= NETWORKS_KEPT_MS) this.#read();
+    this.#readWhenOld();
     return this.#networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  /** @throws as {@link has} */
+  hasAddress(address: string): boolean {
+    this.#readWhenOld();
+    return this.#addresses.has(address);
+  }
+
+  #readWhenOld(): void {
+    if (performance.now() - this.#readAtMs >= NETWORKS_KEPT_MS) this.#read();
   }
 
   #read(): void {
     const networks = new BlockList();
+    const addresses = new Set<string>();
     for (const { cidr, family } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
       const [address = '', bits] = cidr?.split('/') ?? [];
+      addresses.add(address);
       if (bits !== undefined) networks.addSubnet(address, Number(bits), family === 'IPv6' ? 'ipv6' : 'ipv4');
     }
     this.#networks = networks;
+    this.#addresses = addresses;
     this.#readAtMs = performance.now();
   }
 }
@@ -84,6 +100,7 @@ const ownNetworks = new OwnNetworks();
 export const thisMachine: Machine = {
   proc: procFiles,
   isOnLink: (address) => ownNetworks.has(address),
+  isOwn: (address) => ownNetworks.hasAddress(address),
   attempt,
   openNamespaces: () => new Namespaces(),
 };

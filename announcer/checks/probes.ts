@@ -6,8 +6,8 @@ import { Turns } from '../docker/following/turns.ts';
 import type { ContainerFacts } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
-import { type ProbeWanted, probesWanted } from './check.ts';
-import { ListeningBudget, ListeningProbe } from './listening.ts';
+import { announcedAddresses, type ProbeWanted, probesWanted } from './check.ts';
+import { ListeningBudget, ListeningProbe, type ListeningSettings } from './listening.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { NotMade } from './not-made.ts';
 import { askingProbe, execProbe } from './probe-active.ts';
@@ -172,15 +172,23 @@ class Runs {
   #listening(facts: ContainerFacts, wanted: readonly ProbeWanted[]): Probe {
     if (this.#isLocal) {
       const ports = wanted.map(({ port }) => port);
-      const announced = facts.networkMode === 'host' ? this.#hostAddresses : [];
-      return listeningProbe(wanted, this.#reader(facts, ports, announced));
+      return listeningProbe(wanted, this.#reader(facts, ports, []));
     }
     const reason = 'the engine is on another machine';
     return { kind: 'listening', wanted, look: async () => ({ type: 'unreadable', reason, isCertain: true }) };
   }
 
   #reader(facts: ContainerFacts, ports: readonly string[], loopback: readonly string[] | 'any'): ListeningProbe {
-    return new ListeningProbe(facts, ports, { proc: this.#machine.proc, loopback }, this.#budget);
+    const { proc } = this.#machine;
+    const settings = facts.networkMode === 'host' ? { proc, loopback, host: this.#hostOf(facts) } : { proc, loopback };
+    return new ListeningProbe(facts, ports, settings, this.#budget);
+  }
+
+  #hostOf(facts: ContainerFacts): NonNullable<ListeningSettings['host']> {
+    return {
+      announced: announcedAddresses(facts, this.#settings.rules),
+      isOwn: (address) => this.#machine.isOwn(address),
+    };
   }
 }
 

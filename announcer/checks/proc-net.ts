@@ -97,6 +97,55 @@ export function portSight(
   return { passing: counts, detail: counts ? where : `${where}, which others cannot reach`, inode, loopback: address };
 }
 
+/** Of who serves in the host's own network, as everybody on the host does. */
+export interface HostServer {
+  /** For the detail: `the container`. */
+  readonly name: string;
+  /** Whether it holds this socket; also true where that cannot be told. */
+  readonly holds: (inode: string) => boolean;
+  /** At which clients reach it. */
+  readonly announced: readonly string[];
+}
+
+/**
+ * Whether `port` is served in the host's network by who is announced, where it is announced: another process of the host
+ * may have that port, and a socket that is bound to one address is not reached at another.
+ *
+ * @param isOwn whether an address is one of this machine's: at any other (NAT, a floating one) clients are led here
+ */
+export function hostPortSight(
+  port: string,
+  sockets: readonly ServingSocket[],
+  { name, holds, announced }: HostServer,
+  isOwn: (address: string) => boolean,
+): PortSight {
+  const number = Number(port.split('/')[0]);
+  const serving = sockets.filter((socket) => socket.port === number);
+  const held = serving.filter(({ inode }) => holds(inode));
+  if (serving.length > 0 && held.length === 0) {
+    return { passing: false, detail: `${port} is served by another process of this host, not by ${name}` };
+  }
+  const reached = held.filter(({ address }) => isLoopback(address) || isReachedAt(address, announced, isOwn));
+  const [elsewhere] = held;
+  if (elsewhere === undefined || reached.length > 0) return portSight(port, reached, announced);
+  const { address, inode } = elsewhere;
+  return {
+    passing: false,
+    detail: `${port} is bound to ${address} only, and ${announced.join(', ')} is announced`,
+    inode,
+  };
+}
+
+function isReachedAt(bound: string, announced: readonly string[], isOwn: (address: string) => boolean): boolean {
+  return announced.some(
+    (each) =>
+      bound === each ||
+      bound === '::' ||
+      !(isOwn(each) || isLoopback(each)) ||
+      (bound === '0.0.0.0' && !each.includes(':')),
+  );
+}
+
 /** TCP sockets in use, from `/proc/<pid>/net/sockstat` or `sockstat6`: of that network namespace. */
 export function tcpInUse(sockstat: string): number {
   return Number(/^TCP6?: inuse (\d+)/m.exec(sockstat)?.[1] ?? 0);

@@ -1,27 +1,25 @@
 /** Edge: which sockets a process and its descendants serve, from `/proc`. */
 import { endianness } from 'node:os';
 import { linkOfProc, listProc, readProc } from '../../shared/proc.ts';
+import { thisMachine } from '../checks/machine.ts';
 import type { Attempt } from '../checks/probe-verdict.ts';
-import { NET_TABLES, type NetTable, parseNetTable, portSight } from '../checks/proc-net.ts';
+import { hostPortSight, NET_TABLES, type NetTable, parseNetTable } from '../checks/proc-net.ts';
 import { descendantsOf, parentOf } from './process-tree.ts';
 
 /**
  * Whether `port` is served by `pid` or a descendant of it: another process on the same port of the host is none of ours.
  *
  * @param port      `8080/tcp`
- * @param announced an address of loopback counts when it is what is announced
+ * @param announced where clients are led to: a socket that is bound to another address does not count
  */
 export function lookAtSockets(pid: number, port: string, announced: string): Attempt {
   const protocol = port.endsWith('/udp') ? 'udp' : 'tcp';
   const tables = (Object.keys(NET_TABLES) as NetTable[]).filter((table) => NET_TABLES[table].protocol === protocol);
   const sockets = tables.flatMap((table) => parseNetTable(readProc(`/proc/${pid}/net/${table}`), table, endianness()));
   const wanted = sockets.filter((socket) => `${socket.port}/${protocol}` === port);
-  const sight = portSight(port, wanted, [announced]);
-  if (wanted.length === 0) return sight;
-  const open = openSockets(treeOf(pid));
-  const own = wanted.filter(({ inode }) => open.has(inode));
-  if (own.length > 0) return portSight(port, own, [announced]);
-  return { passing: false, detail: `${port} is served by another process of this host, not by the command` };
+  const open = wanted.length === 0 ? new Set() : openSockets(treeOf(pid));
+  const server = { name: 'the command', holds: (inode: string) => open.has(inode), announced: [announced] };
+  return hostPortSight(port, wanted, server, (address) => thisMachine.isOwn(address));
 }
 
 function treeOf(pid: number): readonly number[] {

@@ -2,11 +2,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   bootSeconds,
+  hostPortSight,
   isOfContainer,
   isPastListening,
   type NetTable,
   parseNetTable,
   portSight,
+  type ServingSocket,
   startTicks,
   tcpInUse,
 } from '../../../announcer/checks/proc-net.ts';
@@ -106,6 +108,54 @@ test('says at which loopback address alone a port is served', () => {
   assert.is(portSight('80/tcp', [loopback], 'any').loopback, '127.0.0.1');
   assert.is(portSight('80/tcp', [loopback, any], 'any').loopback, undefined);
 });
+
+const at = (address: string, inode = '1') => ({ address, port: 80, inode });
+const elsewhere = (bound: string, announced: string) =>
+  `80/tcp is bound to ${bound} only, and ${announced} is announced`;
+const OTHERS = '80/tcp is served by another process of this host, not by the container';
+/** Of a container in the host's network, which holds the sockets 1 and 2; announced is 10.0.0.5 unless it says otherwise. */
+const HOST_SIGHTS: readonly [
+  what: string,
+  sockets: ServingSocket[],
+  announced: string,
+  passing: boolean,
+  detail: string,
+][] = [
+  ['any address', [at('0.0.0.0')], '10.0.0.5', true, '80/tcp is in LISTEN'],
+  ['IPv6 any', [at('::')], '10.0.0.5', true, '80/tcp is in LISTEN'],
+  ['the announced address', [at('10.0.0.5')], '10.0.0.5', true, '80/tcp is in LISTEN'],
+  ['another address of the host', [at('10.1.0.5')], '10.0.0.5', false, elsewhere('10.1.0.5', '10.0.0.5')],
+  [
+    'another address, and the announced one',
+    [at('10.1.0.5'), at('10.0.0.5', '2')],
+    '10.0.0.5',
+    true,
+    '80/tcp is in LISTEN',
+  ],
+  ['IPv4 any where IPv6 is announced', [at('0.0.0.0')], '2001:db8::5', false, elsewhere('0.0.0.0', '2001:db8::5')],
+  ['one address behind NAT', [at('10.1.0.5')], '203.0.113.9', true, '80/tcp is in LISTEN'],
+  ['one address where loopback is announced', [at('10.1.0.5')], '127.0.0.1', false, elsewhere('10.1.0.5', '127.0.0.1')],
+  ['loopback', [at('127.0.0.1')], '10.0.0.5', false, '80/tcp is bound to 127.0.0.1 only, which others cannot reach'],
+  ['loopback that is announced', [at('127.0.0.1')], '127.0.0.1', true, '80/tcp is bound to 127.0.0.1 only'],
+  ['somebody else', [at('0.0.0.0', '9')], '10.0.0.5', false, OTHERS],
+  ['somebody else on another address', [at('10.1.0.5', '9'), at('10.0.0.5')], '10.0.0.5', true, '80/tcp is in LISTEN'],
+  [
+    'somebody else where it is announced',
+    [at('10.0.0.5', '9'), at('10.1.0.5')],
+    '10.0.0.5',
+    false,
+    elsewhere('10.1.0.5', '10.0.0.5'),
+  ],
+  ['nobody', [], '10.0.0.5', false, 'nothing listens on 80/tcp'],
+];
+
+for (const [what, sockets, announced, passing, detail] of HOST_SIGHTS) {
+  test(`in the host's network, ${what}: ${passing ? 'passes' : 'fails'}, and says why`, () => {
+    const server = { name: 'the container', holds: (inode: string) => inode !== '9', announced: [announced] };
+    const sight = hostPortSight('80/tcp', sockets, server, (address) => address !== '203.0.113.9');
+    assert.equal([sight.passing, sight.detail], [passing, detail]);
+  });
+}
 
 test('reads how many TCP sockets a namespace has', () => {
   assert.is(tcpInUse('sockets: used 5\nTCP: inuse 3 orphan 0 tw 0 alloc 3 mem 0\nUDP: inuse 1 mem 0\n'), 3);

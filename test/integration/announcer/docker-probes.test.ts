@@ -186,6 +186,33 @@ test('tcp: works in the host network', async () => {
   await isVerdict(id, `${port}/tcp`, true);
 });
 
+test('listening and tcp: in the host network, what somebody else serves is not the container’s; what docker exec started is', async () => {
+  const port = await freePort();
+  const other = createServer().listen(port, '0.0.0.0');
+  const inHostNetwork = ['--network', 'host', '-l', `rollcall.port=${port}`];
+  const ids = await Promise.all([
+    docker.run([...inHostNetwork, IMAGE, 'sleep', '1000']),
+    docker.run([...inHostNetwork, '-l', 'rollcall.check=tcp', IMAGE, 'sleep', '1000']),
+  ]);
+  for (const id of ids) {
+    const { detail } = await isVerdict(id, `${port}/tcp`, false);
+    assert.is(detail, `${port}/tcp is served by another process of this host, not by the container`);
+  }
+  await new Promise((resolve) => other.close(resolve));
+  for (const id of ids) {
+    await docker.cli('exec', '-d', id, 'httpd', '-f', '-p', String(port), '-h', '/www');
+    await isVerdict(id, `${port}/tcp`, true);
+    await docker.cli('rm', '-f', id);
+  }
+});
+
+test('knows which addresses are this machine’s', () => {
+  assert.equal(
+    ['127.0.0.1', docker.gateway, '203.0.113.77'].map((address) => thisMachine.isOwn(address)),
+    [true, true, false],
+  );
+});
+
 test('exec: passes on exit 0, fails on another, and on one that does not end', async () => {
   const [good, bad, slow] = await Promise.all([
     checked('exec:["true"]', IMAGE),

@@ -44,6 +44,10 @@ export class SimulatedMachine implements Machine {
     return isNear(address);
   }
 
+  isOwn(): boolean {
+    return true;
+  }
+
   async attempt(request: Request): Promise<Reply> {
     const stranger = request.hosts.find((host) => !isNear(host));
     if (stranger !== undefined) return { passing: true, reached: true, detail: `${stranger} is somebody else's, too` };

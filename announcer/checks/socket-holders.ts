@@ -1,0 +1,73 @@
+/** Edge: which processes of a container hold its sockets open. */
+import type { ProcFiles } from './machine.ts';
+import { isShortage } from './shortage.ts';
+
+/** Where a serving socket is held open: `<pid>/fd/<n>` below `/proc`. One readlink then says that it still is. */
+export interface Holder {
+  readonly link: string;
+  readonly inode: string;
+}
+
+export interface Holders {
+  readonly found: readonly Holder[];
+  /** Every process that was asked for was looked at: what is not found, they do not hold. */
+  readonly isComplete: boolean;
+}
+
+/** Beyond these, what holds a socket is not searched for. */
+const PROCESSES_MAX = 64;
+const DESCRIPTORS_MAX = 4096;
+
+/** Searches processes and their descendants for the sockets; finds none when not permitted to look. */
+export function findHolders(proc: ProcFiles, roots: readonly string[], inodes: Iterable<string>): Holders {
+  const missing = new Set(inodes);
+  const found: Holder[] = [];
+  const pids = new Set(roots);
+  let isComplete = true;
+  let looked = 0;
+  for (const pid of pids) {
+    if (missing.size === 0) break;
+    looked += 1;
+    const descriptors = looked > PROCESSES_MAX ? [] : proc.list(`${pid}/fd`);
+    if (descriptors.length === 0 || descriptors.length > DESCRIPTORS_MAX) isComplete = false;
+    if (looked > PROCESSES_MAX) break;
+    for (const fd of descriptors.slice(0, DESCRIPTORS_MAX)) {
+      const link = `${pid}/fd/${fd}`;
+      const inode = /^socket:\[(\d+)\]$/.exec(proc.link(link))?.[1];
+      if (inode !== undefined && missing.delete(inode)) found.push({ link, inode });
+    }
+    for (const child of childrenOf(proc, pid)) pids.add(child);
+  }
+  return { found, isComplete };
+}
+
+/**
+ * The same of everything that runs in a container: what `docker exec` starts is no descendant of its first process. Costs a
+ * look at each process of the machine.
+ */
+export function findHoldersIn(proc: ProcFiles, container: string, inodes: Iterable<string>): Holders {
+  const pids = proc.list('').filter((name) => /^\d+$/.test(name) && isOf(proc, name, container));
+  const { found, isComplete } = findHolders(proc, pids, inodes);
+  // Where cgroups name no container, none of its processes is found.
+  return { found, isComplete: isComplete && pids.length > 0 };
+}
+
+function isOf(proc: ProcFiles, pid: string, container: string): boolean {
+  return readOrNothing(proc, `${pid}/cgroup`).includes(container);
+}
+
+function childrenOf(proc: ProcFiles, pid: string): string[] {
+  return proc.list(`${pid}/task`).flatMap((task) => {
+    const text = readOrNothing(proc, `${pid}/task/${task}/children`);
+    return text.split(' ').filter((child) => child !== '');
+  });
+}
+
+function readOrNothing(proc: ProcFiles, path: string): string {
+  try {
+    return proc.read(path);
+  } catch (error) {
+    if (isShortage(error)) throw error;
+    return ''; // ended meanwhile
+  }
+}
