@@ -191,7 +191,11 @@ export class Then {
     if (event.type === 'RecordPut' || event.type === 'RecordDeleted') {
       const isCovered = this.#interest.covers(event.key, event.type === 'RecordPut' ? event.value : undefined);
       // A record that had an address of interest may have another one now.
-      if (!isCovered && this.live.zone.get(event.key) === undefined) return;
+      if (!isCovered && this.live.zone.get(event.key) === undefined) {
+        // What is left out counts all the same: the serial goes with every change.
+        this.live.zone.advance(this.#state.revision);
+        return;
+      }
       const numbered = { ...event, sequence };
       if (event.type === 'RecordPut') this.#madeBy.set(event.key, numbered);
       else this.#madeBy.delete(event.key);

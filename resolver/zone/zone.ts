@@ -128,7 +128,7 @@ export class Zone {
     return this.announced.at(address);
   }
 
-  /** For {@link evolve}. */
+  /** For {@link evolve}, and for what folds a part of the store's changes alone. */
   advance(revision: bigint, storeId = this.currentStoreId): void {
     this.currentRevision = revision;
     this.currentStoreId = storeId;

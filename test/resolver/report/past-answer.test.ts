@@ -23,12 +23,14 @@ const START_MS = 1_700_000_000_000;
 
 const name = fc.constantFrom('web.example.org', 'a.web.example.org', 'b.web.example.org', 'api.example.org');
 const host = fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1', 'api.example.org', 'a.web.example.org');
-const type = fc.constantFrom('A' as const, 'AAAA' as const, 'SRV' as const, 'TXT' as const, 'PTR' as const);
+const TYPES = ['A', 'AAAA', 'SRV', 'TXT', 'PTR', 'SOA'] as const;
+type AskedType = (typeof TYPES)[number];
+const type = fc.constantFrom(...TYPES);
 
 type Step =
   | { readonly do: 'put'; readonly name: string; readonly value: string; readonly late: boolean }
   | { readonly do: 'delete'; readonly name: string }
-  | { readonly do: 'ask'; readonly name: string; readonly type: 'A' | 'AAAA' | 'SRV' | 'TXT' | 'PTR' }
+  | { readonly do: 'ask'; readonly name: string; readonly type: AskedType }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'lose' | 'regain' | 'restart' | 'snapshot' };
 
@@ -49,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant('ask' as const),
-      name: fc.oneof(name, fc.constant('1.2.0.192.in-addr.arpa')),
+      name: fc.oneof(name, fc.constantFrom('1.2.0.192.in-addr.arpa', 'example.org', 'example.net')),
       type,
     }),
   },
@@ -63,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 interface Given {
   readonly name: OwnerName;
-  readonly type: 'A' | 'AAAA' | 'SRV' | 'TXT' | 'PTR';
+  readonly type: AskedType;
   readonly atMs: number;
   readonly message: string;
 }
@@ -221,6 +223,16 @@ test('names the event that made it so, also when that is older than the snapshot
   assert.equal([before.madeBy?.type, before.madeBy?.sequence], ['RecordPut', 4]);
   const after = await at(journal, nowMs + 20);
   assert.equal([after.status, after.madeBy?.type, after.madeBy?.sequence], ['NXDOMAIN', 'RecordDeleted', 6]);
+  await journal.close();
+});
+
+test('the serial of an apex goes with every change, also of another zone', async () => {
+  const journal = await history({ ...put(WEB, '{"host":"192.0.2.1"}', 5), atMs: 10 });
+  for (const zone of ['example.org', 'example.net']) {
+    const question = { name: parseName(zone), type: 'SOA', atMs: 11 } as const;
+    const answer = await readPastAnswer(journal, question, SETTINGS);
+    assert.match(answer?.answer[0] ?? '', / 5 28800 7200 /, zone);
+  }
   await journal.close();
 });
 
