@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { formatHostPort, type HostPort } from '../../shared/address.ts';
-import { isResponseTo, type ScannedMessage, scanMessage } from './message.ts';
+import { isResponseTo, type ScannedMessage, scanMessage, withQuestion } from './message.ts';
 
 /** A query as it goes upstream, with what its response must match. */
 export interface OutgoingQuery {
@@ -45,8 +45,8 @@ export function exchangeUdp(server: HostPort, query: OutgoingQuery, limits: Exch
     (done) => {
       socket.on('error', (error) => done.fail(unreachable(server, error)));
       socket.on('message', (octets) => {
-        const scanned = scanMessage(octets);
-        if (scanned !== undefined && isResponseTo(query.scanned, query.id, scanned)) done.reply({ octets, scanned });
+        const reply = replyIn(octets, query);
+        if (reply !== undefined) done.reply(reply);
       });
       socket.connect(server.port, server.host, () => {
         // Closed meanwhile (time-out, stop): the socket may not be touched any more.
@@ -80,15 +80,21 @@ export function exchangeTcp(server: HostPort, query: OutgoingQuery, limits: Exch
       socket.on('data', (chunk) => {
         received = Buffer.concat([received, chunk]);
         if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
-        const octets = received.subarray(2, 2 + received.readUInt16BE(0));
-        const scanned = scanMessage(octets);
+        const reply = replyIn(received.subarray(2, 2 + received.readUInt16BE(0)), query);
         // On a stream there is no second, better answer to wait for.
-        if (scanned !== undefined && isResponseTo(query.scanned, query.id, scanned)) done.reply({ octets, scanned });
+        if (reply !== undefined) done.reply(reply);
         else done.fail(unreachable(server, new Error('sent a message that does not answer the query')));
       });
     },
     () => socket.destroy(),
   );
+}
+
+/** Undefined when the message does not answer the query. */
+function replyIn(message: Uint8Array, { octets: sent, id, scanned: asked }: OutgoingQuery): Reply | undefined {
+  const octets = withQuestion(message, sent, asked.questionEnd);
+  const scanned = scanMessage(octets);
+  return scanned !== undefined && isResponseTo(asked, id, scanned) ? { octets, scanned } : undefined;
 }
 
 function unreachable(server: HostPort, cause: Error): ExchangeError {

@@ -1,5 +1,5 @@
 import { labelsOf } from '../../shared/name.ts';
-import { RrClass, RrType } from '../../shared/rrset.ts';
+import { Rcode, RrClass, RrType } from '../../shared/rrset.ts';
 import type { Question } from '../lookup/question.ts';
 import { HEADER_OCTETS } from '../wire/accept.ts';
 import { HeaderFlag } from '../wire/header-flags.ts';
@@ -204,6 +204,31 @@ export function isResponseTo(query: ScannedMessage, id: number, response: Scanne
     response.questionType === query.questionType &&
     response.questionClass === query.questionClass
   );
+}
+
+/** What a server may say of a query that it did not read. */
+const UNREAD: ReadonlySet<number> = new Set([Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED]);
+
+/**
+ * A response that must have our question, as one that has it. Servers that could not read a query, or would not, send their
+ * RCODE back without it: those without EDNS do so to each OPT (RFC 6891 §7). Whatever else has no question is left as it is.
+ *
+ * @param query what was sent
+ */
+export function withQuestion(response: Uint8Array, query: Uint8Array, questionEnd: number): Uint8Array {
+  if (response.length < HEADER_OCTETS) return response;
+  const [questions, answers, authority] = [4, 6, 8].map(
+    (at) => ((response[at] as number) << 8) | (response[at + 1] as number),
+  );
+  const isUnread = UNREAD.has((response[3] as number) & 0xf);
+  if (!isUnread || questions !== 0 || answers !== 0 || authority !== 0) return response;
+  const question = query.subarray(HEADER_OCTETS, questionEnd);
+  const whole = new Uint8Array(response.length + question.length);
+  whole.set(response.subarray(0, HEADER_OCTETS));
+  whole[5] = 1;
+  whole.set(question, HEADER_OCTETS);
+  whole.set(response.subarray(HEADER_OCTETS), questionEnd);
+  return whole;
 }
 
 /** The response code with the OPT's upper bits (RFC 6891 §6.1.3). */

@@ -87,9 +87,8 @@ export class UpstreamGroup {
   async #askOne(at: number, client: Uint8Array, scanned: ScannedMessage, leftMs: number): Promise<Reply> {
     const { address } = this.#upstreams[at] as Upstream;
     const startMs = performance.now();
-    const limits = { timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS, leftMs), signal: this.#signal };
     try {
-      const reply = await converse(address, client, scanned, limits);
+      const reply = await converse(address, client, scanned, startMs + leftMs, this.#signal);
       this.#metrics.answered(formatHostPort(address), reply.scanned.rcode, performance.now() - startMs);
       this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
       return reply;
@@ -148,22 +147,31 @@ export class UpstreamGroup {
   }
 }
 
-/** One server's word: over UDP, without EDNS when it does not know EDNS, over TCP when the datagram was cut. */
+/**
+ * One server's word: over UDP, without EDNS when it does not know EDNS, over TCP when the datagram was cut.
+ *
+ * @param deadlineMs for all of them together
+ */
 async function converse(
   server: HostPort,
   client: Uint8Array,
   scanned: ScannedMessage,
-  limits: ExchangeLimits,
+  deadlineMs: number,
+  signal: AbortSignal,
 ): Promise<Reply> {
-  let reply = await exchangeUdp(server, outgoingQuery(client, scanned, true), limits);
+  const limits = (): ExchangeLimits => {
+    const leftMs = Math.floor(deadlineMs - performance.now());
+    return { timeoutMs: Math.max(0, Math.min(ATTEMPT_TIMEOUT_MS, leftMs)), signal };
+  };
+  let reply = await exchangeUdp(server, outgoingQuery(client, scanned, true), limits());
   // RFC 6891 §7: a server that does not implement EDNS says FORMERR, or NOTIMP, without an OPT of its own.
   const knowsEdns = reply.scanned.opt !== undefined;
   if (!knowsEdns && (reply.scanned.rcode === Rcode.FORMERR || reply.scanned.rcode === Rcode.NOTIMP)) {
-    reply = await exchangeUdp(server, outgoingQuery(client, scanned, false), limits);
+    reply = await exchangeUdp(server, outgoingQuery(client, scanned, false), limits());
   }
   if ((reply.scanned.flags & HeaderFlag.TC) === 0) return reply;
   try {
-    return await exchangeTcp(server, outgoingQuery(client, scanned, knowsEdns), limits);
+    return await exchangeTcp(server, outgoingQuery(client, scanned, knowsEdns), limits());
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     // The server lives, its TCP does not: the cut answer is better than none, and its TC tells the client.

@@ -157,6 +157,53 @@ test('a server that does not know EDNS is asked without', () =>
     assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
   }));
 
+test('a server that says FORMERR to EDNS without the question is asked without, over TCP too', () =>
+  withUpstreams(1, async ({ forwarder, upstreams }) => {
+    const upstream = upstreams[0]!;
+    upstream.fault = ({ packet }) => (packet.additionals?.length ? { do: 'bare', rcode: 1 } : undefined);
+    assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
+    upstream.fault = ({ packet, transport }) =>
+      packet.additionals?.length ? { do: 'bare', rcode: 1 } : transport === 'udp' ? { do: 'truncate' } : undefined;
+    assert.is((await ask(forwarder, query('big.example.org', 'TXT'))).answers?.length, 1);
+  }));
+
+test('an error without the question counts: the next server is asked at once', () =>
+  withUpstreams(2, async ({ forwarder, upstreams }) => {
+    upstreams[0]!.fault = () => ({ do: 'bare', rcode: 5 });
+    const startMs = performance.now();
+    assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
+    upstreams[1]!.fault = () => ({ do: 'bare', rcode: 2 });
+    const failed = await ask(forwarder, query('alias.example.org'));
+    assert.is(failed.rcode, 5, 'what the first said, as nobody knew better');
+    assert.equal(failed.questions?.[0]?.name, 'alias.example.org');
+    assert.ok(performance.now() - startMs < 1000, 'nobody was waited for');
+  }));
+
+test('without the question nothing but an error counts', () =>
+  withUpstreams(1, async ({ forwarder, upstreams }) => {
+    const bare = (flags: number) => (octets: Buffer) => {
+      const header = Buffer.concat([octets.subarray(0, 2), Buffer.alloc(10)]);
+      header.writeUInt16BE(flags, 2);
+      return header;
+    };
+    // NOERROR, NXDOMAIN, a query, another opcode.
+    const forgeries = [0x8180, 0x8183, 0x0101, 0xa185].map(bare);
+    upstreams[0]!.fault = () => ({ do: 'spoof', packets: (octets) => forgeries.map((forge) => forge(octets)) });
+    assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
+  }));
+
+test('upstreams that are slow over UDP and silent over TCP cost no more than the whole time-out', () =>
+  withUpstreams(2, async ({ forwarder, upstreams }) => {
+    for (const upstream of upstreams) {
+      upstream.fault = ({ transport }) => (transport === 'udp' ? { do: 'delay', ms: 1300, cut: true } : { do: 'drop' });
+    }
+    const startMs = performance.now();
+    const cut = await ask(forwarder, query('big.example.org', 'TXT'));
+    const tookMs = performance.now() - startMs;
+    assert.ok(cut.flag_tc);
+    assert.ok(tookMs < 4700, `${Math.round(tookMs)} ms, of a stub resolver's 5 s`);
+  }));
+
 test('ignores what does not match id and question, and takes the true answer after it', () =>
   withUpstreams(1, async ({ forwarder, upstreams }) => {
     const forged = (change: (packet: Packet) => Packet) => (octets: Buffer) => {

@@ -31,9 +31,12 @@ export interface SeenQuery {
 export type Fault =
   | { readonly do: 'drop' }
   | { readonly do: 'rcode'; readonly rcode: number }
+  /** A header alone, as of a server that did not read the question. */
+  | { readonly do: 'bare'; readonly rcode: number }
   /** Over UDP, a cut answer with TC; over TCP, the records. */
   | { readonly do: 'truncate' }
-  | { readonly do: 'delay'; readonly ms: number }
+  /** `cut`: with TC, and empty. */
+  | { readonly do: 'delay'; readonly ms: number; readonly cut?: boolean }
   /** These octets first, then the true answer. */
   | { readonly do: 'spoof'; readonly packets: (query: Buffer) => Buffer[] };
 
@@ -77,7 +80,12 @@ export async function startDnsUpstream(records: string, host = '127.0.0.1', port
     };
     if (fault === undefined) reply();
     else if (fault.do === 'rcode') reply({ rcode: fault.rcode, empty: true });
-    else if (fault.do === 'truncate') {
+    else if (fault.do === 'bare') {
+      const header = Buffer.alloc(12);
+      header.writeUInt16BE(query.id);
+      header.writeUInt16BE(0x8100 | fault.rcode, 2);
+      send(header);
+    } else if (fault.do === 'truncate') {
       reply(transport === 'udp' ? { flags: TRUNCATED_RESPONSE, rcode: 0, empty: true } : {});
     } else if (fault.do === 'spoof') {
       for (const spoofed of fault.packets(octets)) send(spoofed);
@@ -85,7 +93,7 @@ export async function startDnsUpstream(records: string, host = '127.0.0.1', port
     } else if (fault.do === 'delay') {
       const timer = setTimeout(() => {
         timers.delete(timer);
-        reply();
+        reply(fault.cut ? { flags: TRUNCATED_RESPONSE, rcode: 0, empty: true } : {});
       }, fault.ms);
       timers.add(timer);
     }
