@@ -35,7 +35,7 @@ export const resolverSettings = {
   listen: listSetting({
     flag: 'listen',
     placeholder: 'ADDRESS:PORT',
-    help: 'Answer DNS here, UDP and TCP; again for further addresses. Containers need an address they can reach, as that of the bridge.',
+    help: 'Answer DNS here, UDP and TCP; again for further addresses. Containers need an address they can reach, as that of the bridge. 0.0.0.0 and [::] are every address of the machine.',
     defaultText: '127.0.0.1:5300',
     read: (text) => readAs.hostPort(text, LISTEN_DEFAULT.port),
     absent: () => [LISTEN_DEFAULT],

@@ -78,6 +78,7 @@ export const EDGES: readonly string[] = [
   'resolver/serving/tcp.ts',
   'resolver/serving/udp/batch.ts',
   'resolver/serving/udp/bind.ts',
+  'resolver/serving/udp/every-address.ts',
   'resolver/serving/udp/listener.ts',
   'resolver/serving/udp/plain.ts',
   'resolver/serving/udp/system-calls.ts',

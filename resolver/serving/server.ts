@@ -43,8 +43,8 @@ interface Listener {
 /**
  * Answers DNS on `addresses`, UDP and TCP on each.
  *
- * On 0.0.0.0 or `::` a UDP answer leaves with the address that the route to the client has, which on a host with several
- * addresses may not be the one that was asked (Node does not tell): list the addresses in that case.
+ * On 0.0.0.0 or `::` a UDP answer leaves with the address that was asked, when that is an interface's and `systemCalls` are there;
+ * else with the one that the route to the client has (Node does not tell which was asked, nor shares a port for a moment).
  *
  * @throws {ListenError} when one cannot be bound; then none stays bound
  */
@@ -111,7 +111,7 @@ async function listenOn(
   onError: (error: Error) => void,
 ): Promise<Listener> {
   for (let left = PORT_TRIES; ; left -= 1) {
-    const udp = udpListener(answerer, settings, onError);
+    const udp = udpListener(wanted.host, answerer, settings, onError);
     const tcp = new TcpListener(answerer, settings.tcp, settings.shared);
     const address = await udp.listen(wanted);
     try {

@@ -61,7 +61,8 @@ export class BatchListener implements UdpListener {
     this.#names = new KnownNames((name) => calls.interfaceIndex(name));
   }
 
-  async listen(address: HostPort): Promise<HostPort> {
+  /** @param beside listens on every address, and leaves this one to us */
+  async listen(address: HostPort, beside?: BatchListener): Promise<HostPort> {
     const calls = this.#calls;
     const isIpv6 = isIPv6(address.host);
     const nameOctets = isIpv6 ? IPV6_NAME_OCTETS : IPV4_NAME_OCTETS;
@@ -69,7 +70,7 @@ export class BatchListener implements UdpListener {
     const queries = new DatagramVector(BATCH_QUERIES, QUERY_OCTETS_MAX, nameOctets, addressOf);
     const answers = new DatagramVector(BATCH_QUERIES + 1, RESPONSE_OCTETS_MAX, nameOctets, addressOf);
     try {
-      const fd = bindUdp(calls, address, this.#shared);
+      const fd = bindUdp(calls, address, this.#shared, beside === undefined ? undefined : beside.#bound?.fd);
       const socket = await watched(calls, fd, isIpv6);
       this.#bound = { fd, socket, queries, answers };
       refuseSharing(calls, fd);

@@ -18,10 +18,22 @@ const IPV6_V6ONLY = 26;
  * A UDP socket at `address`, IPv6 without IPv4.
  *
  * @param shared others listen there too, and the kernel gives each client to one of them (SO_REUSEPORT)
+ * @param beside a socket of ours that has the port on every address, and goes on with those that no other has
  * @returns its file descriptor, which the caller closes
  * @throws {NodeJS.ErrnoException} with the code that Node's sockets give
  */
-export function bindUdp(calls: SystemCalls, { host, port }: HostPort, shared: boolean): number {
+export function bindUdp(calls: SystemCalls, address: HostPort, shared: boolean, beside?: number): number {
+  if (beside === undefined) return bindAlone(calls, address, shared, false);
+  // Both must share the port at this moment, and no longer: see refuseSharing.
+  setSharing(calls, beside, 1);
+  try {
+    return bindAlone(calls, address, shared, true);
+  } finally {
+    refuseSharing(calls, beside);
+  }
+}
+
+function bindAlone(calls: SystemCalls, { host, port }: HostPort, shared: boolean, isBeside: boolean): number {
   const check = (call: string, result: number): number => {
     if (result >= 0) return result;
     throw systemError(calls.errno(), call, { host, port });
@@ -33,6 +45,7 @@ export function bindUdp(calls: SystemCalls, { host, port }: HostPort, shared: bo
   const fd = check('socket', calls.socket(isIpv6 ? AF_INET6 : AF_INET, type));
   try {
     if (isIpv6) check('setsockopt', calls.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
+    if (isBeside) setSharing(calls, fd, 1);
     if (shared) check('setsockopt', calls.setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1));
     check('bind', calls.bind(fd, name));
     return fd;
@@ -44,7 +57,11 @@ export function bindUdp(calls: SystemCalls, { host, port }: HostPort, shared: bo
 
 /** libuv sets SO_REUSEADDR on a socket that it is given. With it, another process could bind the same port and take our queries. */
 export function refuseSharing(calls: SystemCalls, fd: number): void {
-  if (calls.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0) < 0) {
+  setSharing(calls, fd, 0);
+}
+
+function setSharing(calls: SystemCalls, fd: number, value: 0 | 1): void {
+  if (calls.setOption(fd, SOL_SOCKET, SO_REUSEADDR, value) < 0) {
     throw systemError(calls.errno(), 'setsockopt', undefined);
   }
 }

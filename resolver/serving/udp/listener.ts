@@ -1,5 +1,7 @@
+import { isUnspecified } from '../../../shared/address.ts';
 import type { Answerer } from '../answerer.ts';
 import { BatchListener } from './batch.ts';
+import { EveryAddressListener } from './every-address.ts';
 import { PlainListener } from './plain.ts';
 import type { SystemCalls } from './system-calls.ts';
 import type { UdpListener } from './udp-listener.ts';
@@ -11,10 +13,18 @@ export interface UdpSettings {
   readonly systemCalls: SystemCalls | undefined;
 }
 
-/** @param onError receiving failed; the socket goes on */
-export function udpListener(answerer: Answerer, settings: UdpSettings, onError: (error: Error) => void): UdpListener {
+/**
+ * @param host that it will listen on
+ * @param onError receiving failed; the socket goes on
+ */
+export function udpListener(
+  host: string,
+  answerer: Answerer,
+  settings: UdpSettings,
+  onError: (error: Error) => void,
+): UdpListener {
   const { shared, systemCalls } = settings;
-  return systemCalls === undefined
-    ? new PlainListener(answerer, onError, shared)
-    : new BatchListener(answerer, onError, shared, systemCalls);
+  if (systemCalls === undefined) return new PlainListener(answerer, onError, shared);
+  const create = (): BatchListener => new BatchListener(answerer, onError, shared, systemCalls);
+  return isUnspecified(host) ? new EveryAddressListener({ create }) : create();
 }
