@@ -12,7 +12,7 @@ import { ptrOf } from './records/ptr.ts';
 import { isReverse, isReversePrefix } from './records/reverse-name.ts';
 import { offers, type ServiceName, serviceNameOf } from './records/service-name.ts';
 import { mxOf, srvOf, type TargetSections } from './records/srv.ts';
-import { txtOf } from './records/text.ts';
+import { addTexts } from './records/text.ts';
 import { Section } from './section.ts';
 import { isConfigured, type LookupContext, type LookupSettings, zoneOf } from './settings.ts';
 import { Trail } from './trail.ts';
@@ -82,8 +82,11 @@ function positive(apex: OwnerName, { name, type }: Question, inquiry: Inquiry): 
     }
     case RrType.MX:
       return answerOf(mxOf(name, inquiry.select(name), inquiry), inquiry);
-    case RrType.TXT:
-      return answerOf({ answers: txtOf(name, inquiry.select(name), inquiry) }, inquiry);
+    case RrType.TXT: {
+      const [aliases, texts] = [new Section(), new Section()];
+      addTexts(name, inquiry, aliases, texts);
+      return answerOf({ aliases, answers: texts }, inquiry);
+    }
     case RrType.CNAME:
       // The apex has SOA and NS, beside which no CNAME may stand (RFC 1034 §3.6.2).
       return name === apex ? undefined : answerOf({ answers: cnameOf(name, inquiry) }, inquiry);

@@ -1,20 +1,41 @@
 import type { OwnerName } from '../../../shared/name.ts';
+import type { Rdata } from '../../../shared/rrset.ts';
 import type { UsableRecord } from '../../zone/select.ts';
 import type { Inquiry } from '../inquiry.ts';
-import { Section } from '../section.ts';
-import { lifetimeOf } from '../ttl.ts';
+import type { Section } from '../section.ts';
+import { addChains, type Sought } from './chain.ts';
 
 /** RFC 1035 §3.3: a character-string has one octet for its length. */
 const STRING_OCTETS_MAX = 255;
 
-/** TXT RRs, one a record with text. */
-export function txtOf(owner: OwnerName, records: readonly UsableRecord[], inquiry: Inquiry): Section {
-  const answers = new Section();
-  for (const record of records) {
-    const { text } = record.facts.traits;
-    if (text !== undefined) answers.add(owner, { type: 'TXT', strings: cut(text) }, lifetimeOf(record, inquiry));
+/**
+ * Puts the TXT RRs of `owner`, one a record with text, into `texts`. A name without any has those that its hosts lead to
+ * in our zones, and the CNAMEs on the way go into `cnames`.
+ */
+export function addTexts(owner: OwnerName, inquiry: Inquiry, cnames: Section, texts: Section): void {
+  addChains(owner, new SoughtTexts(inquiry), inquiry, cnames, texts);
+}
+
+class SoughtTexts implements Sought {
+  private readonly inquiry: Inquiry;
+
+  constructor(inquiry: Inquiry) {
+    this.inquiry = inquiry;
   }
-  return answers;
+
+  /** Those with text; where there are none, those with hosts, but at an apex, where the hosts are those of names below it. */
+  recordsOf(owner: OwnerName): readonly UsableRecord[] {
+    const records = this.inquiry.select(owner);
+    const withText = records.filter(({ facts }) => facts.traits.text !== undefined);
+    return withText.length > 0 || this.inquiry.settings.zones.includes(owner) ? withText : records;
+  }
+
+  rdataOf({ facts: { traits } }: UsableRecord): Rdata | undefined {
+    return traits.text === undefined ? undefined : { type: 'TXT', strings: cut(traits.text) };
+  }
+
+  /** Upstreams are asked for addresses alone. */
+  fillFromOutside(): void {}
 }
 
 /** The text's UTF-8 octets in strings of at most 255. */

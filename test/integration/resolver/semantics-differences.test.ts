@@ -27,6 +27,7 @@ const RECORDS = `
   a.same.sky.test      host=far.example
   b.same.sky.test      host=far.example
   note.sky.test        host=one.sky.test text=words
+  out.sky.test         host=far.example
   a.far.stub.dns.sky.test host=127.0.0.1 port=1
   x.legacy.test        host=10.0.2.1`;
 
@@ -92,6 +93,11 @@ const DIFFERENCES: readonly Difference[] = [
         ['NOERROR aa', 'note.sky.test. 300 CNAME one.sky.test.', 'one.sky.test. 300 A 10.0.1.1'].sort(),
       ],
     ],
+  },
+  {
+    they: 'CoreDNS: TXT of a name whose host is outside, from the upstream',
+    because: 'upstreams are asked for addresses alone: one that is away must not turn such a NODATA into SERVFAIL',
+    asks: [[{ name: 'out.sky.test', type: 'TXT' }, ['NOERROR aa', SOA]]],
   },
   {
     they: 'CoreDNS: the address of a zone without apex.dns is every address in it',

@@ -334,10 +334,42 @@ const LOOKUP: readonly SemanticsRow[] = [
     },
   },
   {
-    rule: 'apexes: SOA of each zone, NS with glue, NS below is negative',
+    rule: 'texts among addresses are in no SRV and change no weight; two at one name are two RRs',
+    records: `
+      a.web.lot.core.test      host=10.0.6.1 port=80
+      b.web.lot.core.test      host=10.0.6.2 port=80
+      a.note.web.lot.core.test text=first
+      b.note.web.lot.core.test text=second`,
+    asks: {
+      'note.web.lot.core.test TXT': `
+        note.web.lot.core.test. 300 TXT "first"
+        note.web.lot.core.test. 300 TXT "second"`,
+      '*.lot.core.test SRV': `
+        *.lot.core.test. 300 SRV 10 50 80 a.web.lot.core.test.
+        *.lot.core.test. 300 SRV 10 50 80 b.web.lot.core.test.
+        + a.web.lot.core.test. 300 A 10.0.6.1
+        + b.web.lot.core.test. 300 A 10.0.6.2`,
+      'web.lot.core.test A': `
+        web.lot.core.test. 300 A 10.0.6.1
+        web.lot.core.test. 300 A 10.0.6.2`,
+    },
+  },
+  {
+    rule: 'a stripped target is the name that was asked for, and owns the address',
+    records: 'one.strip.core.test host=10.0.7.1 port=8080 targetstrip=1',
+    asks: {
+      'strip.core.test SRV': `
+        strip.core.test. 300 SRV 10 100 8080 strip.core.test.
+        + strip.core.test. 300 A 10.0.7.1`,
+    },
+  },
+  {
+    rule: 'apexes: SOA of each zone, NS with glue, one of two addresses by its stripped key, NS below is negative',
     records: `
       a.ns.dns.core.test host=10.0.0.2
-      b.ns.dns.core.test host=10.0.0.3`,
+      b.ns.dns.core.test host=10.0.0.3
+      x.c.ns.dns.core.test host=10.0.0.4 targetstrip=1
+      y.c.ns.dns.core.test host=10.0.0.5 targetstrip=1`,
     asks: {
       'core.test SOA': 'core.test. 30 SOA ns.dns.core.test. hostmaster.core.test. 28800 7200 604800 30',
       'core_extra.test SOA':
@@ -345,12 +377,17 @@ const LOOKUP: readonly SemanticsRow[] = [
       'core.test NS': `
         core.test. 300 NS a.ns.dns.core.test.
         core.test. 300 NS b.ns.dns.core.test.
+        core.test. 300 NS c.ns.dns.core.test.
         + a.ns.dns.core.test. 300 A 10.0.0.2
-        + b.ns.dns.core.test. 300 A 10.0.0.3`,
+        + b.ns.dns.core.test. 300 A 10.0.0.3
+        + c.ns.dns.core.test. 300 A 10.0.0.4
+        + c.ns.dns.core.test. 300 A 10.0.0.5`,
       'a.core.test NS': 'NXDOMAIN core.test.',
       'ns.dns.core.test A': `
         ns.dns.core.test. 300 A 10.0.0.2
-        ns.dns.core.test. 300 A 10.0.0.3`,
+        ns.dns.core.test. 300 A 10.0.0.3
+        ns.dns.core.test. 300 A 10.0.0.4
+        ns.dns.core.test. 300 A 10.0.0.5`,
     },
   },
   {
@@ -502,6 +539,18 @@ const OTHER: readonly SemanticsRow[] = [
     },
   },
   {
+    rule: 'group: texts are grouped as addresses are',
+    records: `
+      a.dom3.core.test     text=near group=g1
+      b.sub.dom3.core.test text=below group=g1
+      c.sub.dom3.core.test text=other group=g2`,
+    asks: {
+      'dom3.core.test TXT': `
+        dom3.core.test. 300 TXT "below"
+        dom3.core.test. 300 TXT "near"`,
+    },
+  },
+  {
     rule: 'txt: 255, 256, 510 and 511 octets',
     records: [255, 256, 510, 511].map((octets) => `of${octets}.core.test text=${'0'.repeat(octets)}`).join('\n'),
     asks: Object.fromEntries(
@@ -551,6 +600,55 @@ const OTHER: readonly SemanticsRow[] = [
         + end.west.core.test. 300 A 10.240.0.1`,
       'west.core.test CNAME': 'west.core.test. 300 CNAME main.west.core.test.',
       'south.core.test CNAME': 'NODATA core.test.',
+    },
+  },
+  {
+    rule: 'cname: TXT through a chain of three, as A',
+    records: `
+      t3.north.core.test   host=t2.north.core.test
+      t2.north.core.test   host=t1.north.core.test
+      t1.north.core.test   host=note.north.core.test
+      note.north.core.test text=SOME-TEXT`,
+    asks: {
+      't3.north.core.test TXT': `
+        t3.north.core.test. 300 CNAME t2.north.core.test.
+        t2.north.core.test. 300 CNAME t1.north.core.test.
+        t1.north.core.test. 300 CNAME note.north.core.test.
+        note.north.core.test. 300 TXT "SOME-TEXT"`,
+      'note.north.core.test CNAME': 'NODATA core.test.',
+    },
+  },
+  {
+    rule: 'backend: addresses of both families, and of the sixth alone, behind an alias of SRV and MX, the CNAME once',
+    records: `
+      x._sip._tcp.two.core.test host=alias.pair.core.test port=80 weight=5
+      x.post.two.core.test      host=alias.pair.core.test mail=true
+      alias.pair.core.test      host=both.pair.core.test
+      4.both.pair.core.test     host=192.0.2.4
+      6.both.pair.core.test     host=2001:db8::4
+      x._sip._tcp.six.core.test host=alias6.pair.core.test port=80 weight=5
+      x.post.six.core.test      host=alias6.pair.core.test mail=true
+      alias6.pair.core.test     host=only6.pair.core.test
+      only6.pair.core.test      host=2001:db8::6`,
+    asks: {
+      '_sip._tcp.two.core.test SRV': `
+        _sip._tcp.two.core.test. 300 SRV 10 100 80 alias.pair.core.test.
+        + alias.pair.core.test. 300 CNAME both.pair.core.test.
+        + both.pair.core.test. 300 A 192.0.2.4
+        + both.pair.core.test. 300 AAAA 2001:db8::4`,
+      'post.two.core.test MX': `
+        post.two.core.test. 300 MX 10 alias.pair.core.test.
+        + alias.pair.core.test. 300 CNAME both.pair.core.test.
+        + both.pair.core.test. 300 A 192.0.2.4
+        + both.pair.core.test. 300 AAAA 2001:db8::4`,
+      '_sip._tcp.six.core.test SRV': `
+        _sip._tcp.six.core.test. 300 SRV 10 100 80 alias6.pair.core.test.
+        + alias6.pair.core.test. 300 CNAME only6.pair.core.test.
+        + only6.pair.core.test. 300 AAAA 2001:db8::6`,
+      'post.six.core.test MX': `
+        post.six.core.test. 300 MX 10 alias6.pair.core.test.
+        + alias6.pair.core.test. 300 CNAME only6.pair.core.test.
+        + only6.pair.core.test. 300 AAAA 2001:db8::6`,
     },
   },
   {
