@@ -253,6 +253,34 @@ const ROWS: readonly SemanticsRow[] = [
     },
   },
   {
+    rule: 'groups: a text takes part in the choice, for every type; letters of another case are another group',
+    records: `
+      a.g8.skydns.test     text=note group=one
+      b.c.g8.skydns.test   host=10.12.8.1 group=two
+      a.g9.skydns.test     host=10.12.9.1 group=x
+      b.g9.skydns.test     host=10.12.9.2 group=X`,
+    asks: {
+      'g8.skydns.test A': 'NODATA skydns.test.',
+      'g8.skydns.test TXT': 'g8.skydns.test. 300 TXT "note"',
+      'c.g8.skydns.test A': 'c.g8.skydns.test. 300 A 10.12.8.1',
+      'g9.skydns.test A': `
+        g9.skydns.test. 300 A 10.12.9.1
+        g9.skydns.test. 300 A 10.12.9.2`,
+    },
+  },
+  {
+    rule: 'a label * that is stored is a label like others: it matches no name but its own',
+    records: `
+      /skydns/test/skydns/s9/* host=10.12.10.1
+      x.s9.skydns.test host=10.12.10.2`,
+    asks: {
+      'y.s9.skydns.test A': 'NXDOMAIN skydns.test.',
+      '*.s9.skydns.test A': `
+        *.s9.skydns.test. 300 A 10.12.10.1
+        *.s9.skydns.test. 300 A 10.12.10.2`,
+    },
+  },
+  {
     rule: 'TTL: the record’s, else the default; within one answer section the smallest',
     records: `
       a.t1.skydns.test host=10.13.0.1 ttl=3600
@@ -533,6 +561,27 @@ const ROWS: readonly SemanticsRow[] = [
     },
   },
   {
+    rule: 'TXT: a text that comes twice is one RR, with the smaller TTL',
+    records: `
+      a.x4.skydns.test text=same ttl=90
+      b.x4.skydns.test text=same ttl=30`,
+    asks: { 'x4.skydns.test TXT': 'x4.skydns.test. 30 TXT "same"' },
+  },
+  {
+    rule: 'TXT: a name without text has what its hosts lead to in our zones, and nothing from outside',
+    records: `
+      x5.skydns.test          host=note.skydns_extra.test
+      note.skydns_extra.test  text=there ttl=200
+      x6.skydns.test          host=www.outside.example`,
+    asks: {
+      'x5.skydns.test TXT': `
+        x5.skydns.test. 200 CNAME note.skydns_extra.test.
+        note.skydns_extra.test. 200 TXT "there"`,
+      'x5.skydns.test A': 'NODATA skydns.test.',
+      'x6.skydns.test TXT': 'NODATA skydns.test.',
+    },
+  },
+  {
     rule: 'NS at the apex: registered servers with addresses, stripped, merged, with glue',
     records: `
       a.ns.dns.skydns.test   host=10.27.0.1
@@ -789,9 +838,10 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
       short.skydns.test   host=10.0.1.2 lease=100 ttl=40
       least.skydns.test   host=10.0.1.3 lease=100 ttl=4000
       foreign.skydns.test host=192.0.2.9
-      0.lost.skydns.test     host=10.0.3.1
-      rcode.lost.skydns.test host=lost1.outside.example
-      drop.lost.skydns.test  host=lost2.outside.example
+      near.rcode.skydns.test host=10.0.3.1
+      far.rcode.skydns.test  host=lost1.outside.example
+      near.drop.skydns.test  host=10.0.3.2
+      far.drop.skydns.test   host=lost2.outside.example
       8.2.0.192.in-addr.arpa host=eight.outside.example
       ${Array.from({ length: 80 }, (_none, at) => `n${at}.wide.skydns.test host=10.0.2.${at}`).join('\n')}`,
       prefix,
@@ -862,11 +912,15 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
       const errors = opt.options.flatMap(({ code, data }) => (code === 15 ? [`EDE ${data.readUInt16BE(0)}`] : []));
       return [...describePacket(packet), ...errors];
     };
-    for (const fault of [{ do: 'rcode', rcode: 2 }, { do: 'drop' }] as const) {
-      const name = `${fault.do}.lost.skydns.test`;
+    for (const [fault, near] of [
+      [{ do: 'rcode', rcode: 2 }, '10.0.3.1'],
+      [{ do: 'drop' }, '10.0.3.2'],
+    ] as const) {
+      const both = `${fault.do}.skydns.test`;
+      const name = `far.${both}`;
       upstream.fault = () => fault;
       assert.equal(await heard(name), ['SERVFAIL', 'EDE 23']);
-      assert.equal(await heard('lost.skydns.test'), ['NOERROR aa', 'lost.skydns.test. 300 A 10.0.3.1']);
+      assert.equal(await heard(both), ['NOERROR aa', `${both}. 300 A ${near}`]);
       upstream.fault = () => undefined;
       await until('the address', async () => (await heard(name))[0] === 'NOERROR aa');
     }
