@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { canonicalAddress, familyOf } from '../../shared/ip.ts';
+import fc from '../support/properties.ts';
 
 const test = suite('shared/ip');
 

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -21,6 +20,7 @@ import {
   parseLabels,
   parseName,
 } from '../../shared/name.ts';
+import fc from '../support/properties.ts';
 
 const test = suite('shared/name');
 

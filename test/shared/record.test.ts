@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeRecord, encodeRecord, type ServiceRecord } from '../../shared/record.ts';
+import fc from '../support/properties.ts';
 
 const test = suite('shared/record');
 

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nameOf } from '../../shared/name.ts';
 import type { Rdata, ResourceRecord } from '../../shared/rrset.ts';
 import { formatRecord, parseRecord, parseRecords, RecordTextError } from '../../shared/rrset-text.ts';
+import fc from '../support/properties.ts';
 
 const test = suite('shared/rrset-text');
 

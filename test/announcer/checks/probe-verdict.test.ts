@@ -1,8 +1,8 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { CheckTiming } from '../../../announcer/checks/check-setting.ts';
 import { nextDelayMs, PACES, settle, UNSETTLED, type Verdict } from '../../../announcer/checks/probe-verdict.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('announcer/probe-verdict');
 

@@ -1,5 +1,5 @@
 /** What must hold for every sequence of observations: repeated, reordered, lost, made up, and with clocks that jump. */
-import fc from 'fast-check';
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isActive } from '../../../announcer/checks/check-setting.ts';
@@ -14,6 +14,7 @@ import { retimed } from '../../../announcer/naming/value.ts';
 import type { Observation } from '../../../announcer/observation.ts';
 import type { EtcdKey } from '../../../shared/name.ts';
 import { facts, published, rules } from '../../support/container-facts.ts';
+import fc from '../../support/properties.ts';
 import { stateOfText, textOfState } from '../../support/state-text.ts';
 
 const RULES = rules();

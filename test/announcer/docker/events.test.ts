@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -13,6 +12,7 @@ import {
   SeenEvents,
   trustedSignal,
 } from '../../../announcer/docker/events.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('announcer/docker-events');
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KEYS_PER_TRANSACTION, plan, type Wishes } from '../../../announcer/keys/plan.ts';
@@ -11,6 +10,7 @@ import {
   TRANSACTION_OPS_MAX,
   type Transaction,
 } from '../../../shared/store.ts';
+import fc from '../../support/properties.ts';
 
 const LEASES = ['1', '2'] as LeaseId[];
 const FENCE: Expectation = { key: '/rollcall/hosts/node-1' as EtcdKey, modRevision: 1n };

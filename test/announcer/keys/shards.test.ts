@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KEYS_PER_LEASE_MAX, Shards } from '../../../announcer/keys/shards.ts';
 import type { EtcdKey } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 
 const keyAt = (at: number): EtcdKey => `/skydns/org/example/web/node-1/${at}` as EtcdKey;
 const filled = (keys: number): Shards => {

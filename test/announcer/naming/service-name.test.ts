@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { imageBaseName, ldhLabel } from '../../../announcer/naming/service-name.ts';
 import { isLdhLabel } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('announcer/service-name');
 

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { evolve } from '../../../announcer/decisions/decider.ts';
@@ -11,6 +10,7 @@ import { Journal } from '../../../shared/journal/journal.ts';
 import { encodeEventLine } from '../../../shared/journal/line.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { type EtcdKey, parseName } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const test = suite('announcer/history-reader');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readServices } from '../../../announcer/services/json.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('announcer/services-json');
 

@@ -1,7 +1,7 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ACCESS_PARAMETERS, withoutAccess } from '../../../announcer/sinks/access.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('announcer/sinks/access');
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ALL_TAKEN, type Delivery, type Receiver, SinkError } from '../../../announcer/sinks/receiver.ts';
 import type { SinkRecord } from '../../../announcer/sinks/record.ts';
+import fc from '../../support/properties.ts';
 import { numbers, pumping } from '../../support/pumping.ts';
 
 const test = suite('announcer/sinks/pump');

@@ -1,9 +1,9 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EarliestAnswers } from '../../../resolver/answered/earliest.ts';
 import { type FirstAnswer, UnansweredChanges } from '../../../resolver/answered/unanswered.ts';
 import { type EtcdKey, parseName } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('resolver/earliest');
 

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ChangeExplanations, type ToldCauses, WAITING_MAX } from '../../../resolver/following/change-explanations.ts';
 import type { RecordEvent } from '../../../resolver/following/state.ts';
 import type { ChangeCause } from '../../../shared/causes.ts';
 import type { EtcdKey } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 
 const KEY = '/skydns/org/example/web/node-1/a' as EtcdKey;
 const OTHER = '/skydns/org/example/web/node-1/b' as EtcdKey;

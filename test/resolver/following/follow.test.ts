@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BULK_EVENTS } from '../../../resolver/following/steps.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
 import { ScriptedStore } from '../../support/doubles/scripted-store.ts';
 import { contentsOf, contentsOfStore, followZone, stopFollowers, untilSame } from '../../support/follower.ts';
+import fc from '../../support/properties.ts';
 import { until } from '../../support/until.ts';
 
 const test = suite('resolver/follow');

@@ -1,8 +1,8 @@
 import { BlockList, isIP } from 'node:net';
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isAllowed, type Network, PRIVATE_NETWORKS, parseNetwork } from '../../../resolver/forwarding/allow.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('resolver/allow');
 

@@ -1,5 +1,4 @@
 import { decode, encode, type OptAnswer, type Packet } from 'dns-packet';
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../../../resolver/forwarding/message.ts';
 import { parseName } from '../../../shared/name.ts';
 import { RrType } from '../../../shared/rrset.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('resolver/forward-message');
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lookup } from '../../../resolver/lookup/lookup.ts';
@@ -8,6 +7,7 @@ import { evolve, Zone, type ZoneChange } from '../../../resolver/zone/zone.ts';
 import { type EtcdKey, labelsOf, type OwnerName, parseName } from '../../../shared/name.ts';
 import { RrType } from '../../../shared/rrset.ts';
 import { CONTEXT, NOW_MS, outsideWith, SETTINGS } from '../../support/lookup-table.ts';
+import fc from '../../support/properties.ts';
 import { deletion, put } from '../../support/zone-text.ts';
 
 const test = suite('resolver/lookup-trail');

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isAbout } from '../../../resolver/report/history.ts';
@@ -6,6 +5,7 @@ import { linesAbout } from '../../../resolver/report/history-lines.ts';
 import type { ZoneEvent } from '../../../resolver/zone/event.ts';
 import { encodeEventLine } from '../../../shared/journal/line.ts';
 import { type EtcdKey, nameOf, type OwnerName, parseName } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('resolver/history lines');
 

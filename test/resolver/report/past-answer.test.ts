@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LiveZone } from '../../../resolver/following/live-zone.ts';
@@ -13,6 +12,7 @@ import { Rcode, RrType } from '../../../shared/rrset.ts';
 import { formatRecord } from '../../../shared/rrset-text.ts';
 import { openJournal } from '../../support/journal-files.ts';
 import { CONTEXT, SETTINGS as LOOKUP } from '../../support/lookup-table.ts';
+import fc from '../../support/properties.ts';
 import { deletion, keyFor, PREFIX, put } from '../../support/zone-text.ts';
 
 const test = suite('resolver/past answers');

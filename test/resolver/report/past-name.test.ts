@@ -1,9 +1,9 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { momentOfLabel, readPastName } from '../../../resolver/report/past-name.ts';
 import { readMoment } from '../../../shared/moment.ts';
 import { parseName } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('resolver/past names');
 const NOW = Date.parse('2026-11-20T14:32:00Z');

@@ -1,9 +1,9 @@
 import { type Answer, encode } from 'dns-packet';
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeResponse } from '../../../resolver/wire/codec.ts';
 import { answering } from '../../support/answering.ts';
+import fc from '../../support/properties.ts';
 import { queryOctets } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/codec');

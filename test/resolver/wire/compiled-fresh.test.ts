@@ -1,5 +1,4 @@
 import { decode } from 'dns-packet';
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ZoneEvent } from '../../../resolver/zone/event.ts';
@@ -7,6 +6,7 @@ import { parseName } from '../../../shared/name.ts';
 import type { LeaseId } from '../../../shared/store.ts';
 import { type Answering, answering, TCP_CLIENT, UDP_CLIENT } from '../../support/answering.ts';
 import { NOW_MS } from '../../support/lookup-table.ts';
+import fc from '../../support/properties.ts';
 import { type Ask, queryOctets } from '../../support/servers/dns-client.ts';
 import { deletion, keyFor, put } from '../../support/zone-text.ts';
 

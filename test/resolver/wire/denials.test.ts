@@ -1,9 +1,9 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Availability } from '../../../resolver/lookup/settings.ts';
 import { parseName } from '../../../shared/name.ts';
 import { answering, UDP_CLIENT } from '../../support/answering.ts';
+import fc from '../../support/properties.ts';
 import { queryOctets } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/denials');

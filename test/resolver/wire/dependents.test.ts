@@ -1,8 +1,8 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Dependents } from '../../../resolver/wire/dependents.ts';
 import { labelsOf, type OwnerName, parseName } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('resolver/dependents');
 

@@ -1,10 +1,10 @@
 import { decode } from 'dns-packet';
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MessageWriter, writeTurned } from '../../../resolver/wire/message.ts';
 import { parseName } from '../../../shared/name.ts';
 import type { Rdata, ResourceRecord } from '../../../shared/rrset.ts';
+import fc from '../../support/properties.ts';
 import { recordTexts, wireName } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/message');

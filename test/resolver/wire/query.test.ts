@@ -1,9 +1,9 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { foldedQuestion, QueryReader, readQuestionName } from '../../../resolver/wire/query.ts';
 import { parseName } from '../../../shared/name.ts';
 import { Rcode } from '../../../shared/rrset.ts';
+import fc from '../../support/properties.ts';
 import { optOctets, queryOctets, tsigOctets, wireName } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/query');

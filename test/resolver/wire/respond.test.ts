@@ -1,11 +1,11 @@
 import { decode } from 'dns-packet';
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MessageWriter } from '../../../resolver/wire/message.ts';
 import { type Composed, compose, type Response, responseOf } from '../../../resolver/wire/respond.ts';
 import { parseName } from '../../../shared/name.ts';
 import { Rcode, type Rdata, type ResourceRecord } from '../../../shared/rrset.ts';
+import fc from '../../support/properties.ts';
 import { recordTexts, wireName } from '../../support/servers/dns-client.ts';
 
 const test = suite('resolver/respond');

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RecordEvent } from '../../../resolver/following/state.ts';
@@ -7,6 +6,7 @@ import { evolve, Zone } from '../../../resolver/zone/zone.ts';
 import { compareKeys, type EtcdKey } from '../../../shared/name.ts';
 import type { Entry, LeaseId, Snapshot } from '../../../shared/store.ts';
 import { contentsOf, contentsOfStore } from '../../support/follower.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('resolver/zone-compare');
 

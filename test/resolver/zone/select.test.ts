@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../../../resolver/zone/select.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
 import { type EtcdKey, parseName } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 import { keyFor, put, zoneFrom } from '../../support/zone-text.ts';
 
 const test = suite('resolver/select');

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ZoneEvent } from '../../../resolver/zone/event.ts';
@@ -6,6 +5,7 @@ import { PROBLEMS_LISTED_MAX } from '../../../resolver/zone/problem-list.ts';
 import { select } from '../../../resolver/zone/select.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
 import { type EtcdKey, keyOfOctets, parseName } from '../../../shared/name.ts';
+import fc from '../../support/properties.ts';
 import { deletion, keyFor, put, zoneFrom } from '../../support/zone-text.ts';
 
 const test = suite('resolver/zone');

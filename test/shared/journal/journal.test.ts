@@ -1,6 +1,5 @@
 import { appendFileSync, copyFileSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SEQUENCES_SKIPPED_AFTER_CRASH } from '../../../shared/journal/directory.ts';
@@ -11,6 +10,7 @@ import { StoredJournal } from '../../../shared/journal/reading/stored.ts';
 import { segmentName } from '../../../shared/journal/writing/retention.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { recordingLog } from '../../support/doubles/recording-log.ts';
+import fc from '../../support/properties.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 interface Noted extends JournalEvent {

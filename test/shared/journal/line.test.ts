@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { JournalEvent, JournalGap } from '../../../shared/journal/event.ts';
@@ -13,6 +12,7 @@ import {
   parseSnapshotEnd,
   sequenceAtEnd,
 } from '../../../shared/journal/line.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('journal/line');
 const event = { type: 'RecordPut', atMs: 1_700_000_000_000, key: '/skydns/org/example/web', value: 'ü "\n' };

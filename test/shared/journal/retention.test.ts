@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -8,6 +7,7 @@ import {
   segmentName,
   snapshotName,
 } from '../../../shared/journal/writing/retention.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('journal/retention');
 const segment = (sequence: number, octets = 100, createdAtMs = sequence): JournalFile => ({

@@ -1,8 +1,8 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { JournalEvent } from '../../../shared/journal/event.ts';
 import { openJournal } from '../../support/journal-files.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('shared/journal, times');
 

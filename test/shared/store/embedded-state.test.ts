@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EtcdKey } from '../../../shared/name.ts';
@@ -11,6 +10,7 @@ import {
   StoreState,
 } from '../../../shared/store/embedded/state.ts';
 import { type LeaseId, StoreError, type Transaction } from '../../../shared/store.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('store/embedded-state');
 const key = (text: string): EtcdKey => text as EtcdKey;

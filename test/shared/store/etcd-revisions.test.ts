@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EtcdKey } from '../../../shared/name.ts';
 import { RevisionAssembler, revisionOf } from '../../../shared/store/etcd/revisions.ts';
 import type { Change, ChangeBatch } from '../../../shared/store.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('shared/store/etcd-revisions');
 

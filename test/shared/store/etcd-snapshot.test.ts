@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rangeOfPrefix } from '../../../shared/store/etcd/convert.ts';
@@ -6,6 +5,7 @@ import { RpcError, STATUS, storeErrorOf } from '../../../shared/store/etcd/error
 import type { KeyValue, RangeRequest, RangeResponse } from '../../../shared/store/etcd/member.ts';
 import { readSnapshot } from '../../../shared/store/etcd/snapshot.ts';
 import { StoreError } from '../../../shared/store.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('shared/store/etcd-snapshot');
 

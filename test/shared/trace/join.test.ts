@@ -1,10 +1,10 @@
-import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TracedEvent, TracePart } from '../../../shared/trace/event.ts';
 import { joinTraces } from '../../../shared/trace/join.ts';
 import type { Sources } from '../../../shared/trace/joined-change.ts';
 import type { Trace } from '../../../shared/trace/trace.ts';
+import fc from '../../support/properties.ts';
 
 const test = suite('shared/trace/join');
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -9,6 +8,7 @@ import {
   penaltyAt,
   reuseAtMs,
 } from '../../../../announcer/decisions/lifecycle/damping.ts';
+import fc from '../../../support/properties.ts';
 
 const settings = DAMPING_DEFAULTS;
 const die = (flaps: Flaps | null, atMs: number, deaths = 1) => afterDeaths(flaps, deaths, atMs, settings);

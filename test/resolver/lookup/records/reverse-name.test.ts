@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../../../resolver/lookup/records/reverse-name.ts';
 import { canonicalAddress } from '../../../../shared/ip.ts';
 import { isWithin, parseName } from '../../../../shared/name.ts';
+import fc from '../../../support/properties.ts';
 
 const test = suite('resolver/reverse-name');
 

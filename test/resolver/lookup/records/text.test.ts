@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cut } from '../../../../resolver/lookup/records/text.ts';
 import { checkRows, type Row } from '../../../support/lookup-table.ts';
+import fc from '../../../support/properties.ts';
 
 const test = suite('resolver/lookup-text');
 

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AddressTexts } from '../../../../resolver/serving/udp/address-texts.ts';
 import { addressTextOf, encodeSocketAddress, NAME_WORDS } from '../../../../resolver/serving/udp/socket-address.ts';
+import fc from '../../../support/properties.ts';
 
 const test = suite('resolver/address-texts');
 

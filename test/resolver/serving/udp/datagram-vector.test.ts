@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DatagramVector } from '../../../../resolver/serving/udp/datagram-vector.ts';
@@ -8,6 +7,7 @@ import {
   IPV6_NAME_OCTETS,
   NAME_WORDS,
 } from '../../../../resolver/serving/udp/socket-address.ts';
+import fc from '../../../support/properties.ts';
 
 const test = suite('resolver/datagram-vector');
 

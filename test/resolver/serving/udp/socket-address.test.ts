@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -8,6 +7,7 @@ import {
   portOf,
 } from '../../../../resolver/serving/udp/socket-address.ts';
 import { canonicalAddress } from '../../../../shared/ip.ts';
+import fc from '../../../support/properties.ts';
 
 const test = suite('resolver/socket-address');
 
