@@ -62,7 +62,7 @@ test('a command is announced once it serves its port, also when a child of it do
 test('SIGTERM takes the name away before the command hears of it', async (context) => {
   const port = await freePort();
   const run = startRollcall(
-    args(context, '--port', String(port), '--drain', '2', '--', 'sh', '-c', `exec ${httpd(port)}`),
+    args(context, '--port', String(port), '--drain', '8', '--', 'sh', '-c', `exec ${httpd(port)}`),
   );
   await announced(context);
   run.child.kill('SIGTERM');

@@ -64,12 +64,8 @@ test('SIGTERM just after the host is claimed: gone within the bound of a stop, a
     const announcer = start();
     await announcer.logged('host-claimed');
     await sleep(waitMs);
-    const before = performance.now();
-    assert.is(await announcer.end('SIGTERM'), 0);
-    assert.ok(
-      performance.now() - before < 4_800,
-      `took ${performance.now() - before} ms, ${waitMs} ms after the claim`,
-    );
+    // A stop that was not done within its bound ends with 1.
+    assert.is(await announcer.end('SIGTERM'), 0, `${waitMs} ms after the claim`);
     assert.equal(await keys(etcd), []);
     assert.is(await leases(etcd), 0);
     assert.equal(

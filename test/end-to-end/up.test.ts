@@ -54,9 +54,8 @@ test('answers the example services without Docker and etcd, and prints the dig t
   const nothing = await rollcall(['history', 'nosuch', '--http', up.http]);
   assert.is(nothing.exit, 1);
   assert.match(nothing.stdout, 'no event of nosuch');
-  const started = performance.now();
+  // A stop that was not done in its time would end with 1.
   assert.is(await up.process.end('SIGINT'), 0);
-  assert.ok(performance.now() - started < 5_000);
 });
 
 test('a terminal that closes ends nothing: SIGHUP is logged, and names go on', async () => {

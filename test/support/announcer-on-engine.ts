@@ -74,7 +74,7 @@ export async function announceOn(docker: string, compareMs = 60_000): Promise<An
     store,
     changes,
     standing,
-    stands: async (expected, timeoutMs = 10_000) => {
+    stands: async (expected, timeoutMs = 50_000) => {
       const began = performance.now();
       let found: string[] = [];
       const areThese = async (): Promise<boolean> => {

@@ -38,7 +38,7 @@ export interface Announcing {
   want(desired: DesiredKeys, reasons?: Wish['reasons']): void;
   of<T extends AnnouncerEvent['type']>(type: T): Extract<AnnouncerEvent, { type: T }>[];
   /** Resolves when nothing is left to write. */
-  settled(timeoutMs?: number): Promise<void>;
+  settled(): Promise<void>;
   /** Leases as they stand now, by shard: what a journal would hold. */
   leases(): ReadonlyMap<number, LeaseId>;
   /** As `kill -9`: nothing is given back. Also what a hand-over does. */
@@ -108,8 +108,8 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
     },
     of: (type) =>
       events.filter((event): event is Extract<AnnouncerEvent, { type: typeof type }> => event.type === type),
-    settled: async (timeoutMs = 10_000) => {
-      await until('everything to be written', () => announce.writer.isSettled, { timeoutMs, everyMs: 5 });
+    settled: async () => {
+      await until('everything to be written', () => announce.writer.isSettled, { everyMs: 5 });
     },
     leases: () => {
       const { leases } = announce.writer;

@@ -16,7 +16,7 @@ export interface Pumping {
   /** Records that many events; their numbers go on from the last. */
   record(count: number, detail?: string): void;
   /** Resolves when the receiver has taken all that was recorded. */
-  allTaken(timeoutMs?: number): Promise<void>;
+  allTaken(): Promise<void>;
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -60,8 +60,8 @@ export async function pumping(receiver: Receiver, settings: Partial<PumpSettings
         feed.push(entry);
       }
     },
-    allTaken: async (timeoutMs = 10_000) => {
-      await until(`record ${journal.length}, at ${taken}`, () => taken === journal.length, { timeoutMs });
+    allTaken: async () => {
+      await until(`record ${journal.length}, at ${taken}`, () => taken === journal.length, { timeoutMs: 60_000 });
     },
     stop: (graceMs = 200) => pump.stop(graceMs),
   };

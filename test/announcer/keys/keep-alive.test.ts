@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keepAlive, LeaseEnded } from '../../../announcer/keys/keep-alive.ts';
 import { type LeaseId, type Store, StoreError } from '../../../shared/store.ts';
+import { inVirtualTime, seededRandom } from '../../support/doubles/virtual-time.ts';
 
 const LEASE = '7' as LeaseId;
 
@@ -19,19 +20,24 @@ function answering(...answers: (number | StoreError)[]): { store: Store; asked: 
 const away = new StoreError('unavailable', 'away');
 const gone = new StoreError('lease-gone', 'gone');
 
-/** Runs until it ends, or has been answered so often. */
-function run(store: Store, ttlSeconds: number, answers: number): Promise<unknown> {
-  return new Promise((resolve) => {
+/** Runs until it ends, or has been answered so often. @returns what came of it, and after how long */
+function run(store: Store, ttlSeconds: number, answers: number): Promise<{ came: unknown; tookMs: number }> {
+  return inVirtualTime(seededRandom(1), async (time) => {
     let answered = 0;
+    let end: { came: unknown; tookMs: number } | undefined;
+    const ended = (came: unknown): void => {
+      end ??= { came, tookMs: time.nowMs };
+    };
     const subscription = keepAlive(store, LEASE, ttlSeconds, () => 0.5).subscribe({
       next: () => {
         answered += 1;
-        if (answered < answers) return;
-        resolve('answered');
-        setImmediate(() => subscription.unsubscribe());
+        if (answered === answers) ended('answered');
       },
-      error: resolve,
+      error: ended,
     });
+    while (end === undefined && time.nowMs < 60_000) await time.advance(1);
+    subscription.unsubscribe();
+    return end ?? { came: 'nothing', tookMs: time.nowMs };
   });
 }
 
@@ -39,40 +45,40 @@ const test = suite('announcer/keep-alive');
 
 test('a keepalive goes every third of the TTL', async () => {
   const { store, asked } = answering(1);
-  const before = performance.now();
-  assert.is(await run(store, 0.3, 4), 'answered');
-  const tookMs = performance.now() - before;
+  // The first after half a third, the others a twentieth earlier than every third: 2.5 + 3 × 4.75 s.
+  assert.equal(await run(store, 15, 4), { came: 'answered', tookMs: 16_750 });
   assert.is(asked(), 4);
-  // No sooner than 50 + 3 × 95 ms; how much later is the machine's business.
-  assert.ok(tookMs > 250, `${tookMs} ms`);
 });
 
 test('a failure is tried again within the TTL, and costs nothing', async () => {
   const { store, asked } = answering(away, away, 1);
-  assert.is(await run(store, 3, 1), 'answered');
+  const { came, tookMs } = await run(store, 15, 1);
+  assert.is(came, 'answered');
+  assert.ok(tookMs < 5_000, `${tookMs} ms`);
   assert.is(asked(), 3);
 });
 
 test('no answer for one TTL ends the lease, whatever the store may say later', async () => {
   const { store } = answering(away);
-  const before = performance.now();
-  const error = await run(store, 0.5, 1);
-  assert.instance(error, LeaseEnded);
-  assert.ok((error as LeaseEnded).silentMs >= 490);
-  assert.ok(performance.now() - before < 5_000);
+  const { came, tookMs } = await run(store, 15, 1);
+  assert.instance(came, LeaseEnded);
+  assert.equal([(came as LeaseEnded).silentMs, tookMs], [15_000, 15_000]);
 });
 
 test('a keepalive that never settles does not hide the deadline', async () => {
   const store = { keepAlive: () => new Promise(() => {}) } as unknown as Store;
-  assert.instance(await run(store, 0.3, 1), LeaseEnded);
+  const { came, tookMs } = await run(store, 15, 1);
+  assert.instance(came, LeaseEnded);
+  assert.is(tookMs, 15_000);
 });
 
 test('a lease that the store does not know ends at once', async () => {
   const { store, asked } = answering(1, gone);
-  const error = await run(store, 0.3, 5);
-  assert.instance(error, LeaseEnded);
-  assert.is(((error as LeaseEnded).cause as StoreError).code, 'lease-gone');
+  const { came, tookMs } = await run(store, 15, 5);
+  assert.instance(came, LeaseEnded);
+  assert.is(((came as LeaseEnded).cause as StoreError).code, 'lease-gone');
   assert.is(asked(), 2);
+  assert.is(tookMs, 7_250, 'with the second keepalive');
 });
 
 test.run();

@@ -39,9 +39,7 @@ test('1,000 keys stand on 4 leases, and nothing but keepalives follows', async (
   const { entries, revision } = await store.snapshot(DOMAIN_PREFIX);
   assert.is(new Set(entries.map(({ lease }) => lease)).size, 4);
   assert.match(await etcd.ctl('get', '/rollcall/hosts/node-1', '--print-value-only'), /"announcer":"aaaaaaaaaaaa"/);
-  await until('a keepalive of each lease', () => announcing.announce.writer.leases.keepalives >= 4, {
-    timeoutMs: 10_000,
-  });
+  await until('a keepalive of each lease', () => announcing.announce.writer.leases.keepalives >= 4);
   assert.is((await store.snapshot(DOMAIN_PREFIX)).revision, revision);
 });
 
@@ -80,9 +78,9 @@ test('etcd killed and back: leases and keys are as they were', async ({ start, e
   await announcing.settled();
   await etcd.kill();
   announcing.want(wishFor(upTo(11)));
-  await until('the loss to be noticed', () => announcing.of('StoreLost').length === 1, { timeoutMs: 15_000 });
+  await until('the loss to be noticed', () => announcing.of('StoreLost').length === 1);
   await etcd.restart();
-  await until('the new key', async () => (await storedIn(store)).size === 11, { timeoutMs: 15_000 });
+  await until('the new key', async () => (await storedIn(store)).size === 11);
   await announcing.settled();
   assert.equal(await storedIn(store), wishFor(upTo(11)));
   assert.equal(announcing.of('LeaseLost'), []);
@@ -129,7 +127,7 @@ test('etcd back without its data: the host is claimed and everything announced a
   await etcd.kill();
   rmSync(etcd.dataDir, { recursive: true });
   await etcd.restart();
-  await until('keys = wish', async () => (await storedIn(store)).size === 10, { timeoutMs: 20_000 });
+  await until('keys = wish', async () => (await storedIn(store)).size === 10);
   await announcing.settled();
   assert.equal(await storedIn(store), wish);
   assert.is((await store.snapshot('/rollcall/hosts/')).entries.length, 1);

@@ -95,7 +95,7 @@ test('most of the host really gone is believed once inspects say so, and the res
   for (const container of engine.containers.values()) {
     if (container !== kept) engine.remove(container, DROPPED);
   }
-  await on.stands([wordOf(kept)], 5000);
+  await on.stands([wordOf(kept)]);
   assert.ok(on.log.of('losses-doubted').length >= 1);
 });
 
@@ -106,7 +106,7 @@ test('an engine that comes back without its containers for a while: what still i
   await engine.die();
   engine.listsNothing = true;
   await engine.start();
-  await until('the doubt', () => on.log.of('losses-doubted').length >= 1, { timeoutMs: 15_000 });
+  await until('the doubt', () => on.log.of('losses-doubted').length >= 1);
   engine.listsNothing = false;
   await comparisons(engine, 2);
   assert.equal(on.changes, []);

@@ -1,6 +1,6 @@
 /** What the machine does to an announcer: its clock is set, its disk fills. The program as a process, a real etcd, TTL 15 s. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -20,8 +20,8 @@ const test = suite(SUITE);
 
 const NAMES = '/skydns/';
 const TTL_SECONDS = 15;
-/** From a change of the services file to its key, whatever the machine does. */
-const ANNOUNCED_WITHIN_MS = 3000;
+/** From a change of the services file to its key, whatever the machine does: before the next comparison, after 60 s. */
+const ANNOUNCED_WITHIN_MS = 50_000;
 
 interface Stage {
   readonly announcer: RollcallProcess;
@@ -104,7 +104,11 @@ if (LIBFAKETIME === undefined) {
 } else {
   test('wall clock set an hour forward, then two back: no lease is lost, no key touched, and changes are announced', async () => {
     const setting = join(temporaryDirectory(), 'clock');
-    const set = (offset: string): void => writeFileSync(setting, offset);
+    // In one piece: the library reads it at every look at the clock.
+    const set = (offset: string): void => {
+      writeFileSync(`${setting}.new`, offset);
+      renameSync(`${setting}.new`, setting);
+    };
     set('+0');
     const clock = {
       LD_PRELOAD: LIBFAKETIME,
@@ -176,7 +180,7 @@ if (disk === undefined) {
       write(200);
       console.log(`disk full: a change stands ${(await stands(200)).toFixed(0)} ms after`);
       rmSync(filler);
-      await until('the journal to be written again', async () => (await metric()) === '1', { timeoutMs: 15_000 });
+      await until('the journal to be written again', async () => (await metric()) === '1');
       assert.match(await (await fetch(`http://127.0.0.1:${http}/health`)).text(), /"status":"ok"/);
       assert.not.ok(announcer.log().some(({ event }) => event === 'lease-lost'));
     });

@@ -43,7 +43,7 @@ const isSynced = (followed: Followed): Promise<true> =>
   );
 
 const isState = (followed: Followed, container: string, state: string): Promise<true> =>
-  until(`${container.slice(-4)} ${state}`, () => followed.stateOf(container) === state, { timeoutMs: 20_000 });
+  until(`${container.slice(-4)} ${state}`, () => followed.stateOf(container) === state, { timeoutMs: 50_000 });
 
 test('inspects every listed container before it says synced, thousands in a few seconds', () =>
   following(
@@ -164,13 +164,15 @@ test('inspects a tenth at a comparison when nothing changed', () =>
     async (engine, followed) => {
       for (let at = 0; at < 50; at += 1) engine.run();
       await until('all', () => followed.observations.filter(({ type }) => type === 'inspected').length >= 50);
-      await sleep(1000); // the first comparison after the starts inspects them all
+      const lists = (): number => engine.calls.filter((call) => call === 'GET /containers/json').length;
+      const comparisons = async (count: number): Promise<void> => {
+        const before = lists();
+        await until(`${count} comparisons`, () => lists() >= before + count);
+      };
+      // The first one after the starts inspects them all; it is over when the next but one begins.
+      await comparisons(3);
       const asked = engine.calls.length;
-      const listsBefore = engine.calls.filter((call) => call === 'GET /containers/json').length;
-      await until(
-        'three comparisons',
-        () => engine.calls.filter((call) => call === 'GET /containers/json').length >= listsBefore + 3,
-      );
+      await comparisons(3);
       const inspects = engine.calls.slice(asked).filter((call) => call === 'GET /containers/{id}/json').length;
       assert.ok(inspects <= 20, `${inspects} inspects in three comparisons of 50 containers`);
     },
@@ -221,7 +223,7 @@ test('says once that no engine is reachable, and what to do, and once that it is
     assert.match(losses[0] ?? '', engine.host);
     assert.match(losses[0] ?? '', '--docker');
     await engine.start();
-    await until('the return', () => followed.statuses.at(-1)?.up === true, { timeoutMs: 20_000 });
+    await until('the return', () => followed.statuses.at(-1)?.up === true);
     assert.is(followed.lines.filter((line) => line.startsWith('engine-regained')).length, 1);
   }));
 

@@ -84,13 +84,16 @@ test('listening: passes when the port is in LISTEN, and names it', async () => {
   assert.is(detail, '80/tcp is in LISTEN');
 });
 
-test('listening: a server that starts late passes within 300 ms of its LISTEN', async () => {
-  const id = await published(...shell('sleep 2; echo listening; exec httpd -f -p 80 -h /www'));
+test('listening: a server that starts late passes soon after its LISTEN, long before the next check of one that passes', async () => {
+  const late = 'while [ ! -e /go ]; do sleep 0.1; done; echo listening; exec httpd -f -p 80 -h /www';
+  const id = await published(...shell(late));
   await isVerdict(id, '80/tcp', false);
+  await docker.cli('exec', id, 'touch', '/go');
   await isVerdict(id, '80/tcp', true);
   const passedAtMs = Date.now() - (performance.now() - (probed.at(-1)?.atMs ?? 0));
   const beganMs = Date.parse((await docker.cli('logs', '-t', id)).split(' ')[0] ?? '');
-  assert.ok(passedAtMs - beganMs < 1_000, `${passedAtMs - beganMs} ms`);
+  // Some 300 ms, unless the machine is held up; the checks of a port that passes are 5 s apart.
+  assert.ok(passedAtMs - beganMs < 4_000, `${passedAtMs - beganMs} ms`);
 });
 
 test('listening: fails when the server stops though the container runs', async () => {
@@ -158,7 +161,9 @@ test('tcp: passes on a bridge', async () => {
 test('http: passes on 200, fails on 404, and says what was answered', async () => {
   const [good, bad] = await Promise.all([checked('http:/', IMAGE), checked('http:/missing', IMAGE)]);
   assert.is((await isVerdict(good, '80/tcp', true)).detail, 'GET / answered 200');
-  assert.is((await isVerdict(bad, '80/tcp', false)).detail, 'GET /missing answered 404');
+  // Not the first verdict: it may have been asked before it listened.
+  await until('404', () => verdict(bad, '80/tcp')?.detail === 'GET /missing answered 404');
+  assert.is(verdict(bad, '80/tcp')?.passing, false);
 });
 
 test('http: fails and passes again as the service does', async () => {

@@ -40,7 +40,7 @@ test.after(async () => {
 const passing = (id: string): Promise<ProbeResult> =>
   until('a verdict that passes', () => results.get(id)?.find((result) => result.passing));
 const isState = (id: string, state: string): Promise<boolean> =>
-  until(state, () => followed.stateOf(id) === state, { timeoutMs: 20_000 });
+  until(state, () => followed.stateOf(id) === state, { timeoutMs: 50_000 });
 
 test('a container is found, its port is seen in LISTEN, and what happens to it is told', async () => {
   const port = await freePort();

@@ -66,7 +66,7 @@ test("the host's announcer and a run leave each other's keys alone", async ({ st
   const announcing = startAnnouncing(store, { desired: wishFor([1, 2]), compareMs: 50, settled: true });
   await announcing.settled();
   // Several comparisons, each of which removes what nobody claims.
-  await until('comparisons', () => announcing.announce.writer.isSettled, { timeoutMs: 1000 });
+  await until('comparisons', () => announcing.announce.writer.isSettled);
   announcing.want(wishFor([1, 2, 3]));
   await announcing.settled();
   announcing.want(wishFor([3]));
@@ -90,7 +90,7 @@ test('a second run of the same instance does not take the key, and says so when 
   const log = recordingLog();
   const second = announcementOf(store, 'bbbb', log);
   second.setReady(true, 'listening');
-  await until('the complaint', () => log.of('run-not-announced').length === 1, { timeoutMs: 25_000 });
+  await until('the complaint', () => log.of('run-not-announced').length === 1);
   assert.match(log.of('run-not-announced')[0]?.message ?? '', /--instance/);
   assert.is((await storedIn(store)).get(KEY), value);
   await second.withdraw();
@@ -107,9 +107,7 @@ test('a run that was killed leaves the key to its lease, and the next one of the
   killed.abandon();
   const next = announcementOf(store, 'bbbb');
   next.setReady(true, 'listening');
-  await until('the key of the next', async () => (await storedIn(store)).get(KEY)?.includes('/bbbb') === true, {
-    timeoutMs: 25_000,
-  });
+  await until('the key of the next', async () => (await storedIn(store)).get(KEY)?.includes('/bbbb') === true);
   await next.withdraw();
   assert.equal((await store.snapshot('/')).entries, []);
 });

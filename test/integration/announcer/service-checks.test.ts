@@ -84,7 +84,7 @@ test('up holds a service until its check passes, and withdraws it when it fails'
       server.close(resolve);
       server.closeAllConnections();
     });
-    await until('held again', async () => /held: probe-failing/.test(await ls()), { timeoutMs: 20_000 });
+    await until('held again', async () => /held: probe-failing/.test(await ls()));
   } finally {
     assert.is(await up.end('SIGTERM'), 0, up.stderr());
   }

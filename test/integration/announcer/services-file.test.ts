@@ -41,8 +41,7 @@ async function following(path: string, scenario: (seen: Seen) => Promise<void>):
   }
 }
 
-const read = (seen: Seen, ports: string): Promise<true> =>
-  until(`ports ${ports}`, () => seen.last() === ports, { timeoutMs: 10_000 });
+const read = (seen: Seen, ports: string): Promise<true> => until(`ports ${ports}`, () => seen.last() === ports);
 
 test('emits what the file holds, then each change, written in place or renamed over it', async () => {
   const path = join(temporaryDirectory(), 'services.json');

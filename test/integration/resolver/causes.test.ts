@@ -151,9 +151,7 @@ test('a heartbeat and a comparison write nothing, neither names nor causes', asy
   await announcing.settled();
   const { revision } = await near.snapshot(CAUSES);
   const { keepalives } = announcing.announce.writer.leases;
-  await until('two heartbeats', () => announcing.announce.writer.leases.keepalives >= keepalives + 2, {
-    timeoutMs: 20_000,
-  });
+  await until('two heartbeats', () => announcing.announce.writer.leases.keepalives >= keepalives + 2);
   assert.is((await near.snapshot(CAUSES)).revision, revision);
 });
 

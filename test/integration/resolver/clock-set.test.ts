@@ -1,5 +1,5 @@
 /** Somebody sets the machine's clock while the resolver runs: libfaketime gives it a wall clock that the test sets. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -24,7 +24,11 @@ else if (!skipWithoutEtcd('integration/clock-set')) {
   for (const workers of [1, 2]) {
     test(`${workers} workers: an hour forward and back empties nothing, ends no lease, and keeps no stale answer longer`, async () => {
       const offsetFile = join(temporaryDirectory(), 'offset');
-      const set = (seconds: number): void => writeFileSync(offsetFile, `${seconds < 0 ? '' : '+'}${seconds}\n`);
+      // In one piece: the library reads it at every look at the clock.
+      const set = (seconds: number): void => {
+        writeFileSync(`${offsetFile}.new`, `${seconds < 0 ? '' : '+'}${seconds}\n`);
+        renameSync(`${offsetFile}.new`, offsetFile);
+      };
       set(0);
       const etcd = await startEtcd();
       await putRecords(

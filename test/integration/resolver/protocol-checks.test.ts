@@ -115,7 +115,7 @@ async function metric({ httpPort }: ResolverProcess, name: string): Promise<numb
   return Number(line?.split(' ').at(-1));
 }
 
-async function answers({ server }: ResolverProcess, timeoutMs = 2_000): Promise<boolean> {
+async function answers({ server }: ResolverProcess, timeoutMs = 20_000): Promise<boolean> {
   const response = await sendUdp(server, queryOctets({ name: `web.${ZONE}` }), timeoutMs);
   return response?.readUInt16BE(6) === 1;
 }

@@ -952,7 +952,7 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
     };
     const before = await serial();
     await putRecords(etcd, 'later.skydns.test host=10.0.3.1', '/rest');
-    for (let tries = 0; (await serial()) <= before && tries < 200; tries += 1);
+    await until('the change', async () => (await serial()) > before);
     const status = JSON.parse(await etcd.ctl('endpoint', 'status', '--write-out', 'json'));
     assert.is(await serial(), status[0].Status.header.revision);
     assert.is(await resolver.end('SIGTERM'), 0);

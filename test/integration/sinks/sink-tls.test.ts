@@ -60,7 +60,7 @@ function identity(name: string): TlsOptions {
 }
 
 async function pumped(port: number, tls: SinkAccess, how = frame): Promise<Pumping> {
-  const found = await pumping(new TcpReceiver({ host, port, frame: how, tls, idleMs: 5_000 }));
+  const found = await pumping(new TcpReceiver({ host, port, frame: how, tls, idleMs: 30_000 }));
   open.push(found);
   return found;
 }

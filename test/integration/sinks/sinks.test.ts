@@ -129,7 +129,8 @@ test('what a receiver did not take before the stop is sent after the next start'
   await until('a connection', () => server.connections() > 0);
   const began = performance.now();
   await first.stop(50);
-  assert.ok(performance.now() - began < 2_000);
+  // A receiver that does not read has 10 s otherwise.
+  assert.ok(performance.now() - began < 8_000);
   server.behave(reads);
   const second = await started(dataDir, [url]);
   second.record(...held(1));

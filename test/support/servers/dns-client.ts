@@ -88,7 +88,7 @@ export function tsigOctets({
 }
 
 /** Sends one datagram and gives the first that comes back; undefined when none does in time. */
-export async function sendUdp(server: HostPort, octets: Uint8Array, timeoutMs = 2_000): Promise<Buffer | undefined> {
+export async function sendUdp(server: HostPort, octets: Uint8Array, timeoutMs = 20_000): Promise<Buffer | undefined> {
   const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4');
   try {
     const response = once(socket, 'message', { signal: AbortSignal.timeout(timeoutMs) });

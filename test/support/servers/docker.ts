@@ -159,18 +159,18 @@ class RealDocker implements DockerHost {
     });
     closeSync(log);
     this.#daemon = daemon;
-    for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 50) {
+    for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 50) {
       if (daemon.exitCode !== null) throw new Error(`dockerd ended at once:\n${this.#logTail()}`);
       const up = await this.cli('version', '--format', '{{.Server.Version}}').catch(() => '');
       if (up !== '') return;
       await sleep(50);
     }
-    throw new Error(`dockerd was not ready within 30 s:\n${this.#logTail()}`);
+    throw new Error(`dockerd was not ready within 60 s:\n${this.#logTail()}`);
   }
 
   async cli(...args: string[]): Promise<string> {
     const env = { PATH, HOME: this.directory, DOCKER_HOST: this.host, DOCKER_BUILDKIT: '0' };
-    const { stdout } = await run('docker', args, { env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
+    const { stdout } = await run('docker', args, { env, timeout: 180_000, maxBuffer: 64 * 1024 * 1024 });
     return stdout.trim();
   }
 

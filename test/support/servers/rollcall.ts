@@ -57,6 +57,7 @@ export function startRollcall(
   const log = (): Record<string, unknown>[] =>
     stderr
       .split('\n')
+      .slice(0, -1) // a line may be on its way
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   return {
@@ -65,7 +66,7 @@ export function startRollcall(
     stdout: () => stdout,
     stderr: () => stderr,
     log,
-    logged: (event, timeoutMs = 30_000) =>
+    logged: (event, timeoutMs = 60_000) =>
       until(`log line ${event} of rollcall ${args[0]}`, () => log().find((line) => line.event === event), {
         timeoutMs,
       }),
