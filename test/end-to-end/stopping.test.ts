@@ -36,7 +36,7 @@ test.before.each(async (context) => {
         '--host-name',
         'node-1',
         '--lease-ttl',
-        '15',
+        '60',
         '--http',
         `127.0.0.1:${context.http}`,
       ],

@@ -26,12 +26,13 @@ export async function serving(
   {
     tcp = {},
     host = '127.0.0.1',
+    port = 0,
     systemCalls: calls,
-  }: { tcp?: Partial<TcpSettings>; host?: string; systemCalls?: SystemCalls | undefined } = {},
+  }: { tcp?: Partial<TcpSettings>; host?: string; port?: number; systemCalls?: SystemCalls | undefined } = {},
 ): Promise<Serving> {
   const state = answering(zoneText, options);
   const metrics = new Metrics();
   const settings = { ...SERVER_SETTINGS, tcp: { ...SERVER_SETTINGS.tcp, ...tcp }, systemCalls: calls };
-  const dns: DnsServer = await serveDns([{ host, port: 0 }], state.answerer, settings, silentLog, metrics);
+  const dns: DnsServer = await serveDns([{ host, port }], state.answerer, settings, silentLog, metrics);
   return Object.assign(state, { server: dns.addresses[0] as HostPort, metrics, close: () => dns.close() });
 }

@@ -125,15 +125,15 @@ const SKYDNS: readonly SemanticsRow[] = [
       2.twice.sky.test    host=www.far.example`,
     asks: {
       'ext1.name.sky.test A': `
-        ext1.name.sky.test. 60 CNAME www.far.example.
-        www.far.example. 60 CNAME real.far.example.
-        real.far.example. 60 A 198.51.100.9`,
+        ext1.name.sky.test. 60~ CNAME www.far.example.
+        www.far.example. 60~ CNAME real.far.example.
+        real.far.example. 60~ A 198.51.100.9`,
       'ext2.name.sky.test A': 'NODATA sky.test.',
       '*.twice.sky.test SRV': `
         *.twice.sky.test. 3600 SRV 10 100 0 www.far.example.
-        + www.far.example. 60 CNAME real.far.example.
-        + real.far.example. 60 A 198.51.100.9
-        + real.far.example. 60 AAAA 2001:db8:9::9`,
+        + www.far.example. 60~ CNAME real.far.example.
+        + real.far.example. 60~ A 198.51.100.9
+        + real.far.example. 60~ AAAA 2001:db8:9::9`,
     },
   },
   {

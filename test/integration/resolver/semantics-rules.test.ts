@@ -381,9 +381,9 @@ const ROWS: readonly SemanticsRow[] = [
         o4.skydns.test. 0 CNAME zero.outside.example.
         zero.outside.example. 0 A 198.51.100.3`,
       'o1.skydns.test A': `
-        o1.skydns.test. 40 CNAME www.outside.example.
-        www.outside.example. 40 CNAME host.outside.example.
-        host.outside.example. 40 A 198.51.100.1`,
+        o1.skydns.test. 40~ CNAME www.outside.example.
+        www.outside.example. 40~ CNAME host.outside.example.
+        host.outside.example. 40~ A 198.51.100.1`,
       'o1.skydns.test CNAME': 'o1.skydns.test. 300 CNAME www.outside.example.',
       'o2.skydns.test A': 'o2.skydns.test. 300 A 10.18.0.1',
       'o3.skydns.test A': 'NODATA skydns.test.',
@@ -483,9 +483,9 @@ const ROWS: readonly SemanticsRow[] = [
         + both.v5t.skydns.test. 300 AAAA 2001:db8::23`,
       'v6.skydns.test SRV': `
         v6.skydns.test. 300 SRV 10 100 0 www.outside.example.
-        + www.outside.example. 40 CNAME host.outside.example.
-        + host.outside.example. 40 A 198.51.100.1
-        + host.outside.example. 40 AAAA 2001:db8::51`,
+        + www.outside.example. 40~ CNAME host.outside.example.
+        + host.outside.example. 40~ A 198.51.100.1
+        + host.outside.example. 40~ AAAA 2001:db8::51`,
     },
   },
   {
@@ -697,12 +697,12 @@ const ROWS: readonly SemanticsRow[] = [
       apex.dns.flat.test  host=www.outside.example ttl=200
       to.a9.skydns.test   host=flat.test`,
     asks: {
-      'flat.test A': 'flat.test. 40 A 198.51.100.1',
-      'flat.test AAAA': 'flat.test. 40 AAAA 2001:db8::51',
+      'flat.test A': 'flat.test. 40~ A 198.51.100.1',
+      'flat.test AAAA': 'flat.test. 40~ AAAA 2001:db8::51',
       'flat.test CNAME': 'NODATA flat.test.',
       'to.a9.skydns.test A': `
-        to.a9.skydns.test. 40 CNAME flat.test.
-        flat.test. 40 A 198.51.100.1`,
+        to.a9.skydns.test. 40~ CNAME flat.test.
+        flat.test. 40~ A 198.51.100.1`,
     },
   },
 ];
@@ -859,7 +859,7 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
     assert.is(await ttlOf('short.skydns.test'), 40);
     for (const name of ['long.skydns.test', 'least.skydns.test']) {
       const ttl = await ttlOf(name);
-      assert.ok(ttl <= 100 && ttl >= 90, `${name}: ${ttl}`);
+      assert.ok(ttl <= 100 && ttl >= 50, `${name}: ${ttl}`);
     }
   });
 
@@ -912,6 +912,7 @@ if (!skipWithoutEtcd('integration/semantics-rules')) {
       const errors = opt.options.flatMap(({ code, data }) => (code === 15 ? [`EDE ${data.readUInt16BE(0)}`] : []));
       return [...describePacket(packet), ...errors];
     };
+    // Names of its own for each: what an upstream said, and that it failed, is remembered for a second.
     for (const [fault, near] of [
       [{ do: 'rcode', rcode: 2 }, '10.0.3.1'],
       [{ do: 'drop' }, '10.0.3.2'],

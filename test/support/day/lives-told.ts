@@ -70,7 +70,7 @@ export function testLivesTold(test: Test<Context>): void {
     const { fromMs, toMs } = day.reuse;
     const lateMs = day.reusedAtMs - toMs;
     console.log(`explain had given ${iso(fromMs)} to ${iso(toMs)}; it was announced at ${iso(day.reusedAtMs)}`);
-    assert.ok(day.reusedAtMs >= fromMs && lateMs < 10_000, `announced ${lateMs} ms behind the time that explain gave`);
+    assert.ok(day.reusedAtMs >= fromMs && lateMs < 50_000, `announced ${lateMs} ms behind the time that explain gave`);
     assert.ok(day.outageMs >= OUTAGE_MS);
   });
 }

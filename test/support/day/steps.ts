@@ -11,10 +11,11 @@ export const SERVICES = ['web', 'api', 'hog', 'loop', 'node-1.web'] as const;
 export const OUTAGE_MS = 60_000;
 
 /**
- * For the announcer: three or four deaths in a row hold a container down, for 13 to 20 s. A lease that outlasts the minute
- * is not needed: a store that is started again gives leases their full time.
+ * For the announcer: three or four deaths in a row hold a container down, for 13 to 20 s. Its leases are over before etcd is
+ * back, and leave a successor time to start on a slow machine.
  */
 export const ANNOUNCER_ARGS = [
+  ...['--lease-ttl', '45'],
   ...['--record-ttl', '1', '--damping-suppress', '2500', '--damping-half-life', '10', '--damping-max-hold', '20'],
 ];
 
