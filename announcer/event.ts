@@ -64,6 +64,8 @@ export type AnnouncerEvent = { readonly atMs: number } & (
       readonly passing: boolean;
       readonly detail: string;
     })
+  /** `docker rename`: from now on its name is `containerName`, and `before` may be another one's. */
+  | (AboutContainer & { readonly type: 'ContainerRenamed'; readonly before: string })
   /** `rollcall drain`: none of its names until `ContainerUndrained`, its next run, or its removal. */
   | (AboutContainer & { readonly type: 'ContainerDraining' })
   | (AboutContainer & { readonly type: 'ContainerUndrained' })

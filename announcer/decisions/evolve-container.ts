@@ -13,6 +13,7 @@ export type ContainerEvent = EventOf<
   | 'ContainerReleased'
   | 'ContainerHealthChanged'
   | 'ContainerProbed'
+  | 'ContainerRenamed'
   | 'ContainerRefused'
   | 'ContainerRefusalEnded'
 >;
@@ -46,6 +47,8 @@ export function evolveContainer(known: ContainerState, event: ContainerEvent): C
       const verdict = { isPassing: event.passing, detail: event.detail };
       return { ...known, verdicts: { ...known.verdicts, [event.port]: verdict } };
     }
+    case 'ContainerRenamed':
+      return { ...known, name: event.containerName };
     case 'ContainerRefused':
       if (known.refusals.includes(event.reason)) return known;
       return { ...known, refusals: [...known.refusals.slice(1 - REFUSALS_KEPT), event.reason] };

@@ -23,6 +23,7 @@ export function evolve(state: AnnouncerState, event: AnnouncerEvent): AnnouncerS
     case 'ContainerReleased':
     case 'ContainerHealthChanged':
     case 'ContainerProbed':
+    case 'ContainerRenamed':
     case 'ContainerRefused':
     case 'ContainerRefusalEnded':
       return putContainer(state, event.container, evolveContainer(containerOf(state, event), event));

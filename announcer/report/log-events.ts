@@ -53,6 +53,10 @@ export function logLineOf(event: AnnouncerEvent, isHostClaimed = true): LogLine 
           container: event.containerName,
         },
       );
+    case 'ContainerRenamed':
+      return info('container-renamed', `${event.before} is called ${event.containerName} now`, {
+        container: event.containerName,
+      });
     case 'ContainerDraining':
       return info('container-draining', `${event.containerName} is drained: none of its names until it is undrained`, {
         container: event.containerName,

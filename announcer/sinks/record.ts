@@ -133,6 +133,7 @@ function toldBy(event: AnnouncerEvent): Told | undefined {
     case 'ContainerReleased':
     case 'ContainerRefusalEnded':
     case 'ContainerProbed':
+    case 'ContainerRenamed':
     case 'InstanceForgotten':
     case 'HostDraining':
     case 'HostUndrained':

@@ -50,6 +50,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   ContainerHealthChanged: (event) => `${container(event)} is ${text(event.health)}`,
   ContainerProbed: (event) =>
     `${container(event)} check of ${text(event.port)} ${event.passing === true ? 'passes' : 'fails'}: ${text(event.detail)}`,
+  ContainerRenamed: (event) => `${container(event)} was called ${text(event.before)} before (${text(event.cause)})`,
   ContainerRemoved: (event) => `${container(event)} removed (${text(event.cause)})`,
   ContainerRefused: (event) => `${container(event)} cannot be announced as it is: ${text(event.reason)}`,
   ContainerRefusalEnded: (event) => `${container(event)} is mended; it was refused before: ${text(event.reason)}`,

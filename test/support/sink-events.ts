@@ -56,6 +56,7 @@ export const EVENTS: { readonly [T in AnnouncerEvent['type']]: Extract<Announcer
     passing: true,
     detail: 'listens',
   },
+  ContainerRenamed: { ...about, type: 'ContainerRenamed', cause: 'docker rename', before: 'web-next' },
   ContainerDraining: { ...about, type: 'ContainerDraining', cause: 'rollcall drain' },
   ContainerUndrained: { ...about, type: 'ContainerUndrained', cause: 'rollcall drain --undo' },
   HostDraining: { type: 'HostDraining', atMs: AT_MS, cause: 'rollcall drain --host' },

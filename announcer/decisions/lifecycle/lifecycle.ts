@@ -23,6 +23,7 @@ export function hasProcess({ state, pid }: ContainerFacts): boolean {
 /** Concludes from an inspect what became of the container's runs since the last one. */
 export function concludeLife(conclusions: Conclusions, sight: Sight, rules: AnnounceRules): void {
   const { facts } = sight;
+  concludeRename(conclusions, sight);
   const known = conclusions.container(facts.id);
   const isSameRun = known?.startedAt === facts.startedAt;
   if (known?.isRunning && !(isSameRun && hasProcess(facts))) concludeEnd(conclusions, sight, known, rules);
@@ -32,6 +33,13 @@ export function concludeLife(conclusions: Conclusions, sight: Sight, rules: Anno
   if (!(known?.isRunning && isSameRun)) concludeStart(conclusions, sight);
   concludeHealth(conclusions, sight);
   concludeReleases(conclusions, sight, rules);
+}
+
+/** Commands and answers name containers as the engine does now: the old name may be another one's by then. */
+function concludeRename(conclusions: Conclusions, { facts, cause, atMs }: Sight): void {
+  const before = conclusions.container(facts.id)?.name;
+  if (before === undefined || before === facts.name || facts.name === '') return;
+  conclusions.add({ type: 'ContainerRenamed', atMs, ...about(facts.id, facts, cause), before });
 }
 
 function concludeStart(conclusions: Conclusions, { facts, cause, atMs }: Sight): void {

@@ -105,8 +105,22 @@ test('announces anew when its value changes, and only then', () => {
   assert.ok(decoded.ok && decoded.record.port === 9999 && decoded.record.announcedAt?.includes('12:00:02'));
 });
 
-test('a rename changes no key', () => {
-  assert.equal(given(announced).when(inspected(plain({ name: 'web-renamed' }), T0 + 1000)), []);
+test('a rename changes no key, and the container is known by its new name from then on', () => {
+  const renamed = inspected(plain({ name: 'web-renamed' }), T0 + 1000, 'docker rename');
+  const first = given(announced);
+  assert.equal(first.when(renamed), ['ContainerRenamed']);
+  const [event] = decide(first.state, renamed, RULES);
+  assert.ok(event?.type === 'ContainerRenamed' && event.before === 'web-1' && event.containerName === 'web-renamed');
+  const then = given(announced, renamed);
+  assert.is(then.state.containers.get(ID)?.name, 'web-renamed');
+  assert.equal(then.when({ ...renamed, atMs: T0 + 2000 }), []);
+  assert.equal(then.keys(), first.keys());
+});
+
+test('a container that does not run is renamed as well', () => {
+  const stopped = inspected(plain({ state: 'exited', pid: 0 }), T0 + 1000);
+  const renamed = inspected(plain({ state: 'exited', pid: 0, name: 'web-old' }), T0 + 2000, 'docker rename');
+  assert.equal(given(announced, stopped).when(renamed), ['ContainerRenamed']);
 });
 
 test('is not announced in a restart back-off, though inspect says that it runs', () => {

@@ -34,6 +34,13 @@ test('a container is named by its name or the beginning of its id, a service by 
   }
 });
 
+test('a name is of the container that has it now, as after a replacement by renaming', () => {
+  const state = see(one, two, { ...one, name: 'web-old' }, { ...two, name: 'web-1' });
+  assert.equal(subject(state, 'web-1'), { ok: true, of: [OTHER_ID] });
+  assert.equal(subject(state, 'web-old'), { ok: true, of: [ID] });
+  assert.is((subject(state, 'web-2') as { code: string }).code, 'unknown');
+});
+
 test('a name that could be a container or a service of others is refused, with what to write instead', () => {
   const found = subject(see({ ...one, name: 'web' }, two), 'web');
   assert.is(found.ok, false);
