@@ -189,7 +189,7 @@ class Announcer implements Component {
       pid: process.pid,
       startedAt: new Date().toISOString(),
     };
-    const claim = new HostClaim({ store: health.store, claimant, ttlSeconds: leaseTtlSeconds });
+    const claim = new HostClaim({ store: health.store, claimant, ttlSeconds: leaseTtlSeconds, compareMs });
     takeStart({ host: host.name, owner, version, bootId: bootIdOf(this.#config.docker) }, loop, log);
     const engine = this.#engine();
     const world = new World({ engine, loop, rules, services, log });

@@ -6,7 +6,11 @@ import {
   defer,
   distinctUntilChanged,
   EMPTY,
+  exhaustMap,
+  filter,
   ignoreElements,
+  interval,
+  merge,
   type Observable,
   of,
   repeat,
@@ -46,6 +50,8 @@ export interface ClaimSettings {
   readonly store: Store;
   readonly claimant: Claimant;
   readonly ttlSeconds: number;
+  /** Between two looks at whether the claim stands: while nothing is written, no fence would tell. */
+  readonly compareMs: number;
 }
 
 /** A crashed predecessor's claim ends with its lease; the store may take a moment longer to say so. */
@@ -65,6 +71,7 @@ export class HostClaim {
   readonly #store: Store;
   readonly #claimant: Claimant;
   readonly #ttlSeconds: number;
+  readonly #compareMs: number;
   readonly #key: EtcdKey;
   readonly #value: string;
   #heldBefore = false;
@@ -73,10 +80,11 @@ export class HostClaim {
   #attempt: Promise<unknown> = Promise.resolve();
   #isReleased = false;
 
-  constructor({ store, claimant, ttlSeconds }: ClaimSettings) {
+  constructor({ store, claimant, ttlSeconds, compareMs }: ClaimSettings) {
     this.#store = store;
     this.#claimant = claimant;
     this.#ttlSeconds = ttlSeconds;
+    this.#compareMs = compareMs;
     this.#key = claimKeyOf(claimant.host);
     this.#value = stringify(claimant);
   }
@@ -108,11 +116,15 @@ export class HostClaim {
       takeWhile(({ state }) => state !== 'held', true),
       distinctUntilChanged((one, other) => one.state === other.state),
     );
+    const gone$ = interval(this.#compareMs).pipe(
+      exhaustMap(() => this.#stands()),
+      filter((stands) => !stands),
+    );
     const keep = (lease: LeaseId): Observable<never> =>
       keepAlive(this.#store, lease, this.#ttlSeconds).pipe(
         ignoreElements(),
         catchError((error: unknown) => (error instanceof LeaseEnded ? EMPTY : throwError(() => error))),
-        takeUntil(doubt$),
+        takeUntil(merge(doubt$, gone$)),
       );
     return acquire$.pipe(
       concatMap((state) =>
@@ -131,6 +143,16 @@ export class HostClaim {
     await this.#attempt.catch(() => undefined); // of no more interest: what stands now is read
     const found = await this.#read();
     if (found?.lease !== undefined && this.#isOurs(found)) await this.#store.revoke(found.lease);
+  }
+
+  /** Whether the claim is as we wrote it; also true when the store does not say. */
+  async #stands(): Promise<boolean> {
+    try {
+      return (await this.#read())?.value === this.#value;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return true;
+    }
   }
 
   async #tryOnce(): Promise<ClaimState> {

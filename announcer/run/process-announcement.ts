@@ -79,7 +79,7 @@ export class ProcessAnnouncement {
       pid: process.pid,
       startedAt: new Date().toISOString(),
     };
-    this.#claim = new HostClaim({ store: health.store, claimant, ttlSeconds });
+    this.#claim = new HostClaim({ store: health.store, claimant, ttlSeconds, compareMs: COMPARE_MS });
     const claim$ = this.#claim.state$(this.#announce.doubt$);
     this.#work = this.#announce
       .run({ wishes$: this.#wishes, claim$, settled$: of(true) })

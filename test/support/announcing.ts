@@ -70,7 +70,7 @@ export function startAnnouncing(store: Store, options: AnnouncingOptions = {}): 
     pid: process.pid,
     startedAt: options.startedAt ?? new Date().toISOString(),
   };
-  const claim = new HostClaim({ store: health.store, claimant, ttlSeconds });
+  const claim = new HostClaim({ store: health.store, claimant, ttlSeconds, compareMs });
   const claim$ = claim.state$(announce.doubt$);
   let desired: DesiredKeys = options.desired ?? new Map();
   const changed = new Set(desired.keys());

@@ -1,6 +1,7 @@
 import { NEVER } from 'rxjs';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { claimKeyOf } from '../../../announcer/keys/host-claim.ts';
 import { StartError } from '../../../shared/component.ts';
 import type { EtcdKey } from '../../../shared/name.ts';
 import type { LeaseId, Store } from '../../../shared/store.ts';
@@ -446,6 +447,35 @@ test('an announcer that was superseded while it slept writes nothing and stops',
   const error = await until('the first to give up', () => first.error);
   assert.instance(error, StartError);
   assert.equal(await storedIn(backend), wishFor([1]));
+  assert.is(second.error, undefined);
+});
+
+test('a claim that somebody removed is made again by the comparison, and no name is written for it', async ({
+  start,
+  backend,
+}) => {
+  const announcing = start({ desired: wishFor([1]), compareMs: 100 });
+  await announcing.settled();
+  await deleteAsSomebodyElse(backend, claimKeyOf('node-1'));
+  await until('the claim', async () => (await backend.snapshot(claimKeyOf('node-1'))).entries.length === 1);
+  await until('it to be held', () => announcing.claim.state === 'held');
+  await announcing.settled();
+  assert.equal([announcing.of('KeyWritten').length, announcing.of('LeaseGranted').length], [1, 1]);
+  announcing.want(wishFor([1, 2]));
+  await announcing.settled();
+  assert.equal(await storedIn(backend), wishFor([1, 2]));
+});
+
+test('an announcer whose host was claimed by another one meanwhile stops, though it has nothing to write', async ({
+  start,
+  backend,
+}) => {
+  const first = start({ desired: wishFor([1]), compareMs: 500 });
+  await first.settled();
+  await deleteAsSomebodyElse(backend, claimKeyOf('node-1'));
+  const second = start({ announcer: 'bbbbbbbbbbbb' });
+  await until('the second to speak for the host', () => second.claim.state === 'held');
+  assert.match(String(await until('the first to give up', () => first.error)), /is announced by another announcer now/);
   assert.is(second.error, undefined);
 });
 

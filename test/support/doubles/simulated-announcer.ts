@@ -88,7 +88,7 @@ export async function startSimulated(settings: SimulatedSettings): Promise<Simul
   const world = new World({ engine, loop, rules, services: undefined, log: silentLog, machine });
   const [, announcer = ''] = rules.owner.split('/');
   const claimant = { host, owner: rules.owner, announcer, pid: 1, startedAt: settings.startedAt };
-  const claim$ = new HostClaim({ store: health.store, claimant, ttlSeconds }).state$(announce.doubt$);
+  const claim$ = new HostClaim({ store: health.store, claimant, ttlSeconds, compareMs }).state$(announce.doubt$);
   let error: unknown;
   const running = new Subscription();
   const fail = { error: (reason: unknown) => (error ??= reason) };
