@@ -27,7 +27,8 @@ export interface ExplainedKey {
   /** What stands there, or would. */
   readonly value: string;
   readonly check: string;
-  readonly status: 'announced' | 'ready' | 'held' | 'not running';
+  /** `pending` and `conflicted`: it is to stand, and does not yet, or someone else's key does. */
+  readonly status: 'announced' | 'pending' | 'conflicted' | 'ready' | 'held' | 'not running';
   /** Why it is held, since when, and what it waits for. */
   readonly reason: string;
   readonly heldSince?: string;
@@ -125,7 +126,7 @@ function explainKey(
     check: 'port' in check ? `${check.kind} ${check.port}` : check.kind,
     ...statusOf(candidate, facts, state, rules, nowMs),
     ...(held === undefined || isAnnounced ? {} : { heldSince: isoTime(held.sinceMs) }),
-    ...(revision === undefined ? {} : { revision }),
+    ...(revision === undefined || foreignOwner !== undefined ? {} : { revision }),
     ...(foreignOwner === undefined ? {} : { foreignOwner }),
   };
 }
@@ -141,8 +142,12 @@ function statusOf(
   const known = state.containers.get(facts.id) ?? UNKNOWN_CONTAINER;
   const readiness = readinessOf(candidate, facts, known, state, rules, nowMs);
   if (!readiness.isReady) return { status: 'held', reason: `${readiness.reason}: ${readiness.detail}` };
-  const isAnnounced = state.instances.get(candidate.key)?.container === facts.id;
-  return { status: isAnnounced ? 'announced' : 'ready', reason: '' };
+  if (state.instances.get(candidate.key)?.container !== facts.id) return { status: 'ready', reason: '' };
+  if (state.conflicts.has(candidate.key)) {
+    return { status: 'conflicted', reason: 'it is ready, and stands as soon as the key that is there is gone' };
+  }
+  if (state.standing.has(candidate.key)) return { status: 'announced', reason: '' };
+  return { status: 'pending', reason: 'it is ready, and not in the store yet' };
 }
 
 function explainDamping(

@@ -79,6 +79,21 @@ test('someone else’s key in the way is named', () => {
   assert.is(explainContainer(plain, state, RULES, T0).keys[0]?.foreignOwner, 'node-2/x');
 });
 
+test('announced is what stands in the store, and nothing else', () => {
+  const keyOf = (state: AnnouncerState) => explainContainer(plain, state, RULES, T0).keys[0];
+  const decided = see(initialState, plain);
+  assert.equal([keyOf(decided)?.status, keyOf(decided)?.reason], ['pending', 'it is ready, and not in the store yet']);
+  const written = { type: 'KeyWritten', atMs: T0, key: KEY, shard: 0, revision: '42', cause: 'announced' } as const;
+  const stands = evolve(decided, written);
+  assert.is(keyOf(stands)?.status, 'announced');
+  const taken = evolve(stands, { type: 'KeyConflicted', atMs: T0, key: KEY, foundOwner: '' });
+  assert.equal(
+    [keyOf(taken)?.status, keyOf(taken)?.revision, keyOf(taken)?.reason],
+    ['conflicted', undefined, 'it is ready, and stands as soon as the key that is there is gone'],
+  );
+  assert.is(keyOf(evolve(taken, { ...written, revision: '44' }))?.status, 'announced');
+});
+
 test('what does not run says so', () => {
   const { state, keys } = explainContainer(fixtureFacts('exited'), initialState, RULES, T0);
   assert.is(state, 'exited, last exit code 3');
