@@ -5,11 +5,12 @@ import { type LookupContext, type LookupSettings, lookup, soaOf } from '../looku
 import type { Outcome } from '../lookup/outcome.ts';
 import { isReverse } from '../lookup/records/reverse-name.ts';
 import { serviceNameOf } from '../lookup/records/service-name.ts';
-import { zoneOf } from '../lookup/settings.ts';
+import { apexHome, nsHome, zoneOf } from '../lookup/settings.ts';
 import { select } from '../zone/select.ts';
 import type { StoredRecord } from '../zone/stored-record.ts';
 import { recordsIn } from '../zone/subtree.ts';
 import type { Zone } from '../zone/zone.ts';
+import { recordsElsewhere } from './elsewhere.ts';
 import type { Explanation } from './explained.ts';
 
 /** Why a name answers as it does. JSON as it stands; every sentence is for a person. */
@@ -64,6 +65,8 @@ export function explainName(
   const below = [...take(recordsIn(zone, name), EXPLAINED_KEYS_MAX + 1)];
   const known = new Map<EtcdKey, StoredRecord>(below.map((record) => [record.key, record]));
   for (const record of select(zone, name).slice(0, EXPLAINED_KEYS_MAX)) known.set(record.key, record);
+  const elsewhere = new Map(recordsElsewhere(zone, name, settings).map((each) => [each.record.key, each]));
+  for (const [key, { record }] of elsewhere) known.set(key, record);
   const keys = [...known.values()].slice(0, EXPLAINED_KEYS_MAX);
   const usual = isReverse(name) ? [...USUAL_TYPES, 'PTR' as const] : USUAL_TYPES;
   const types = only === undefined ? usual : [only];
@@ -71,8 +74,12 @@ export function explainName(
     name,
     ...(apex !== undefined && { zone: apex }),
     revision: String(zone.revision),
-    steps: stepsOf(zone, name, apex, settings, context, isForwarding, selected.size),
-    keys: keys.map((record) => explainRecord(record, name, selected, settings, context)),
+    steps: stepsOf(zone, name, apex, settings, context, isForwarding, selected.size + elsewhere.size),
+    keys: keys.map((record) => {
+      const reason = elsewhere.get(record.key)?.reason ?? reasonOf(record, name, selected);
+      const isSelected = selected.has(record.key) || elsewhere.has(record.key);
+      return explainRecord(record, isSelected, reason, settings, context);
+    }),
     truncated: known.size > EXPLAINED_KEYS_MAX,
     answers: Object.fromEntries(
       types.map((type) => [
@@ -116,6 +123,10 @@ function stepsOf(
       verdict: 'local.dns.<zone> answers as this name',
     });
   }
+  if (name === apex) {
+    const verdict = `A and AAAA: the records at ${apexHome(apex)} alone; NS: those below ${nsHome(apex)}; else all in the zone`;
+    steps.push({ rule: 'apex', input: name, verdict });
+  }
   const service = serviceNameOf(name);
   if (service !== undefined) {
     const input = `${name} is a service name (RFC 2782)`;
@@ -148,20 +159,13 @@ function availabilityStep(zone: Zone, { availability, nowMs }: LookupContext): S
 
 function explainRecord(
   record: StoredRecord,
-  name: OwnerName,
-  selected: ReadonlySet<EtcdKey>,
+  selected: boolean,
+  reason: string,
   settings: LookupSettings,
   context: LookupContext,
 ): ExplainedRecord {
   const { key, value, revision } = record;
-  return {
-    key,
-    value,
-    revision,
-    selected: selected.has(key),
-    reason: reasonOf(record, name, selected),
-    ttl: ttlOf(record, settings, context),
-  };
+  return { key, value, revision, selected, reason, ttl: ttlOf(record, settings, context) };
 }
 
 function reasonOf({ facts, key, owner }: StoredRecord, name: OwnerName, selected: ReadonlySet<EtcdKey>): string {

@@ -1,6 +1,6 @@
 import { type HttpAnswer, HttpError, type HttpRequest, Limit, momentParameter, type Route } from '../../shared/http.ts';
 import type { Journal } from '../../shared/journal/journal.ts';
-import { NameError, type OwnerName } from '../../shared/name.ts';
+import { labelsOf, NameError, type OwnerName } from '../../shared/name.ts';
 import type { RrTypeName } from '../../shared/rrset.ts';
 import { selectTraces } from '../../shared/trace/gather.ts';
 import { joinTraces } from '../../shared/trace/join.ts';
@@ -94,15 +94,31 @@ function explanationOf(deps: RouteDeps, { query }: HttpRequest): NameExplanation
   const { live, lookupSettings } = deps;
   const names = parseNames(required(query, 'of'), lookupSettings.zones);
   try {
-    const name = names.find((each) => exists(live.zone, each)) ?? (names[0] as OwnerName);
-    return {
-      of: query.get('of'),
-      ...explainName(live.zone, name, lookupSettings, deps.context(), deps.isForwarding(), typeOf(query)),
-    };
+    const found = names.find((each) => exists(live.zone, each));
+    const name = found ?? (names[0] as OwnerName);
+    const explanation = explainName(
+      live.zone,
+      name,
+      lookupSettings,
+      deps.context(),
+      deps.isForwarding(),
+      typeOf(query),
+    );
+    const guessed = found === undefined ? guessStep(names) : [];
+    return { of: query.get('of'), ...explanation, steps: [...guessed, ...explanation.steps] };
   } catch (error) {
     if (error instanceof TooManyRecords) throw new HttpError(400, 'too-wide', error.message);
     throw error;
   }
+}
+
+/** A name with dots that nothing stands at may as well be one outside: which was taken is said. */
+function guessStep(names: readonly OwnerName[]): NameExplanation['steps'] {
+  const asItStands = names.at(-1) as OwnerName;
+  if (names.length === 1 || labelsOf(asItStands).length === 1) return [];
+  return [
+    { rule: 'name', input: '', verdict: `taken as one in a zone; ${asItStands} itself is asked for with its last dot` },
+  ];
 }
 
 /** Of an explanation that lacks something: what, and why. */

@@ -259,6 +259,13 @@ test('services, one service and explain say what the zone holds and why', async 
   ]);
   const denied = (await running.get('/v1/explain?of=nope')) as { answers: Record<string, { outcome: string }> };
   assert.is(denied.answers.A?.outcome, 'nxdomain');
+  const ruleOf = async (of: string): Promise<string | undefined> => {
+    const { steps } = (await running.get(`/v1/explain?of=${of}`)) as { steps: { rule: string; verdict: string }[] };
+    return steps.find(({ rule }) => rule === 'name')?.verdict;
+  };
+  // Whether it is the name in the zone that was meant, or the one outside, is said.
+  assert.match((await ruleOf('www.example.com')) ?? '', 'www.example.com. itself is asked for with its last dot');
+  for (const clear of ['nope', 'node-1.web', 'nope.example.org', 'www.example.com.']) assert.not(await ruleOf(clear));
   await running.stop();
 });
 
