@@ -48,10 +48,12 @@ export function exchangeUdp(server: HostPort, query: OutgoingQuery, limits: Exch
         const reply = replyIn(octets, query);
         if (reply !== undefined) done.reply(reply);
       });
-      socket.connect(server.port, server.host, () => {
+      // Not a callback of `connect`: Node would give it the error of a server that there is no route to, and the event none.
+      socket.on('connect', () => {
         // Closed meanwhile (time-out, stop): the socket may not be touched any more.
         if (!done.settled()) socket.send(query.octets);
       });
+      socket.connect(server.port, server.host);
     },
     () => socket.close(),
   );

@@ -2,6 +2,7 @@ import { decode, encode, type Packet } from 'dns-packet';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ForwardSettings, UpstreamForwarder } from '../../../resolver/forwarding/forward.ts';
+import type { HostPort } from '../../../shared/address.ts';
 import { silentLog } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { parseName } from '../../../shared/name.ts';
@@ -135,6 +136,27 @@ test('takes a dead upstream back when it answers a probe', () =>
     assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
     assert.match(await metrics.text(), /rollcall_forward_upstreams_healthy 1/);
   }));
+
+/** The kernel refuses each at once, on any machine: no permission for a broadcast, no interface for a link-local address, no IPv6. */
+for (const host of ['255.255.255.255', 'fe80::1', 'fe80::1%lo', '2001:db8::53%nowhere']) {
+  test(`an upstream that cannot be reached at all (${host}) is one that fails, and ends nothing`, async () => {
+    const upstream = await startDnsUpstream(RECORDS);
+    const dead = { host, port: 53 };
+    const forwarderOf = (upstreams: readonly HostPort[]): UpstreamForwarder =>
+      new UpstreamForwarder({ upstreams, stubs: [] }, { log: silentLog, metrics: new Metrics() });
+    const [withNext, alone] = [forwarderOf([dead, upstream.address]), forwarderOf([dead])];
+    try {
+      for (const name of ['www', 'alias', 'nope']) {
+        assert.ok(await withNext.forward(query(`${name}.example.org`)), name);
+        assert.is(await alone.forward(query(`${name}.example.org`)), undefined);
+      }
+    } finally {
+      withNext.close();
+      alone.close();
+      await upstream.close();
+    }
+  });
+}
 
 test('asks another upstream when one says SERVFAIL or REFUSED, and passes that on when all do', () =>
   withUpstreams(2, async ({ forwarder, upstreams }) => {
