@@ -1,4 +1,5 @@
 import { formatHostPort, type HostPort, isLoopback, isUnspecified } from '../../shared/address.ts';
+import { canonicalAddress } from '../../shared/ip.ts';
 
 /** The health of one upstream. Times in ms, by a clock that nobody sets. */
 export interface Upstream {
@@ -63,8 +64,10 @@ export function withoutSelf(
   machine: readonly string[],
 ): WithoutSelf {
   const local = new Set(machine);
-  const isSelf = (upstream: HostPort): boolean =>
-    listening.some((own) => {
+  const listeningAt = listening.map(canonical);
+  const isSelf = (given: HostPort): boolean => {
+    const upstream = canonical(given);
+    return listeningAt.some((own) => {
       if (own.port !== upstream.port) return false;
       if (formatHostPort(own) === formatHostPort(upstream)) return true;
       // Sockets on :: take IPv6 alone. A datagram to 0.0.0.0 goes to this machine's loopback address.
@@ -72,5 +75,11 @@ export function withoutSelf(
       const isLocal = isLoopback(upstream.host) || isUnspecified(upstream.host) || local.has(upstream.host);
       return isLocal && (isUnspecified(own.host) || isUnspecified(upstream.host));
     });
+  };
   return { kept: upstreams.filter((each) => !isSelf(each)), dropped: upstreams.filter(isSelf) };
+}
+
+/** However it is spelled: an IPv4-mapped address reaches the IPv4 one. */
+function canonical({ host, port }: HostPort): HostPort {
+  return { host: canonicalAddress(host) ?? host, port };
 }

@@ -58,6 +58,9 @@ for (const [what, upstream, listening, isDropped] of [
   ['an IPv6 address of the machine, listening on ::', at('2001:db8::10'), at('::'), true],
   ['an IPv4 address of the machine, listening on :: alone', at('192.0.2.10'), at('::'), false],
   ['0.0.0.0 as upstream, listening on loopback', at('0.0.0.0'), at('127.0.0.1'), true],
+  ['its own address as an IPv4-mapped one', at('::ffff:127.0.0.1', 5300), at('127.0.0.1', 5300), true],
+  ['an IPv4-mapped address of the machine, listening on all', at('::ffff:192.0.2.10'), at('0.0.0.0'), true],
+  ['its own IPv6 address in another spelling', at('2001:DB8:0::10'), at('2001:db8::10'), true],
   ['another machine, listening on all', at('192.0.2.11'), at('0.0.0.0'), false],
 ] as const) {
   test(`${isDropped ? 'never forwards to' : 'forwards to'} ${what}`, () => {
