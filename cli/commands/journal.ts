@@ -43,7 +43,7 @@ export const journalCommand: Command = {
   name: 'journal',
   summary: 'Look at a journal on disk: verify its files, count its events, export them',
   description:
-    'Look at a journal on disk, also while a daemon has it open: nothing is locked or changed. `verify` reads every octet and names torn and corrupt lines, damaged snapshots and gaps; exit code 1 when there are any. `stat` counts. `export` prints events as JSON lines with times in ISO 8601.',
+    'Look at a journal on disk, also while a daemon has it open: nothing is locked or changed. `verify` reads every octet and names torn, corrupt and misplaced lines, damaged snapshots and gaps; exit code 1 when there are any. `stat` counts. `export` prints events as JSON lines with times in ISO 8601.',
   arguments: [
     { name: 'action', help: 'verify, stat or export', required: true },
     { name: 'directory', help: 'such as /var/lib/rollcall/resolver/journal', required: true },

@@ -1,4 +1,4 @@
-import type { JournalGap } from '../../shared/journal/event.ts';
+import type { JournalGap, JournalRange } from '../../shared/journal/event.ts';
 import type { JournalSnapshot } from '../../shared/journal/journal.ts';
 import { type EtcdKey, type OwnerName, ROOT } from '../../shared/name.ts';
 import type { LookupSettings } from '../lookup/lookup.ts';
@@ -164,7 +164,12 @@ async function foldUntil(
   let last = fromSequence;
   // The next snapshot is of later: what is behind it is too, unless the clock was set back for a moment.
   const toSequence = snapshot?.nextSequence;
-  const range = { fromSequence: fromSequence + 1, untilMs: atMs, ...(toSequence !== undefined && { toSequence }) };
+  const range: JournalRange = {
+    fromSequence: fromSequence + 1,
+    isBehindSnapshot: snapshot !== undefined,
+    untilMs: atMs,
+    ...(toSequence !== undefined && { toSequence }),
+  };
   for await (const entry of journal.entries(range)) {
     isKnown ||= (entry.kind === 'gap' ? entry.gap.fromSequence : entry.sequence) === 1;
     if (!isKnown) return undefined;
@@ -180,7 +185,8 @@ async function foldUntil(
 
 /** A gap that ended after the moment may have begun before it. */
 async function gapBehind(journal: ZoneEvents, sequence: number): Promise<JournalGap | undefined> {
-  for await (const entry of journal.entries({ fromSequence: sequence + 1 })) {
+  // All up to there was read.
+  for await (const entry of journal.entries({ fromSequence: sequence + 1, isBehindSnapshot: true })) {
     return entry.kind === 'gap' ? entry.gap : undefined;
   }
   return undefined;

@@ -141,7 +141,7 @@ async function look(path: string, kind: string, log: Log): Promise<FoundJournal>
   }
   const hasRecords = tail.lastSequence !== undefined || tail.corruptLines > 0;
   const lastSequence = (tail.lastSequence ?? (newest?.firstSequence ?? 1) - 1) + tail.corruptLines;
-  const closed = await readClosed(join(path, CLOSED_FILE));
+  const closed = await readClosed(path);
   return {
     files,
     segments,
@@ -162,9 +162,10 @@ function sayTorn(path: string, { tornOctets }: SegmentTail, log: Log): void {
   });
 }
 
-async function readClosed(path: string): Promise<number | undefined> {
+/** The number that was next when the journal in a directory was closed; undefined of one that is open, or was cut off. */
+export async function readClosed(directory: string): Promise<number | undefined> {
   try {
-    const { nextSequence } = JSON.parse(await readFile(path, 'utf8'));
+    const { nextSequence } = JSON.parse(await readFile(join(directory, CLOSED_FILE), 'utf8'));
     return Number.isSafeInteger(nextSequence) ? nextSequence : undefined;
   } catch (error) {
     // A file that was cut off while it was written means the same as none.

@@ -43,6 +43,11 @@ export interface JournalRange {
   readonly sinceMs?: number;
   readonly untilMs?: number;
   /**
+   * All before `fromSequence` is known, from a snapshot: what the journal lacks from there on is told as a gap also where it
+   * is older than the oldest segment. Otherwise a journal begins where its oldest segment does.
+   */
+  readonly isBehindSnapshot?: boolean;
+  /**
    * Of an event whose line does not match (its octets as Latin-1, without regard to case) nobody wants to know: it may be left
    * out, and is then not even parsed. Gaps are told all the same.
    */

@@ -34,8 +34,8 @@ async function describe(
   if (handle === undefined) return undefined; // removed since by retention
   try {
     const { size, mtimeMs } = await handle.stat();
-    const { header, intact } = parseHeader((await readFirstLine(handle)) ?? '') ?? { intact: false };
-    if (header !== undefined && header.version > FORMAT_VERSION) {
+    const { header, intact, isNewer } = parseHeader((await readFirstLine(handle)) ?? '') ?? { intact: false };
+    if (header !== undefined && isNewer) {
       throw new JournalOpenError(
         'newer-format',
         `${path} has format version ${header.version}, this rollcall knows up to ${FORMAT_VERSION}; use the rollcall that wrote it, or move ${directory} away`,

@@ -173,16 +173,22 @@ export function atMsAtStart(octets: Buffer): number | undefined {
 
 /**
  * Reads the first line of a file; undefined when it is no header of ours. A later version's header is returned too: its
- * `format` and `version` are where they are now. When it is not `intact`, the rest of it must not be believed.
+ * `format` and `version` are where they are now. When it is not `intact`, the rest of it must not be believed; `isNewer` is
+ * told all the same, for a later version may sum otherwise. Of a header whose sum is right with the version that is ours,
+ * the version was damaged.
  */
 export function parseHeader(
   line: string,
-): { readonly header: SegmentHeader | SnapshotHeader; readonly intact: boolean } | undefined {
+):
+  | { readonly header: SegmentHeader | SnapshotHeader; readonly intact: boolean; readonly isNewer: boolean }
+  | undefined {
   const header = parseObject(line) as Partial<SegmentHeader | SnapshotHeader> | undefined;
   if (header?.format !== 'rollcall-journal' && header?.format !== 'rollcall-snapshot') return undefined;
   if (!Number.isSafeInteger(header.version)) return undefined;
-  const intact = line === withSum(line.slice(BODY_AT));
-  return { header: header as SegmentHeader | SnapshotHeader, intact };
+  const isIntact = (text: string): boolean => text === withSum(text.slice(BODY_AT));
+  const ours = line.replace(`"version":${header.version}`, `"version":${FORMAT_VERSION}`);
+  const isNewer = (header.version as number) > FORMAT_VERSION && !isIntact(ours);
+  return { header: header as SegmentHeader | SnapshotHeader, intact: isIntact(line), isNewer };
 }
 
 /** Reads the last line of a snapshot; undefined when it is none. */

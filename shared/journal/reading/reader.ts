@@ -110,7 +110,7 @@ function* partsToRead<E extends JournalEvent>(
 
 /** Keeps the place in the numbers, and decides what of a range is handed out. */
 class Cursor<E extends JournalEvent> {
-  readonly #range: Required<Omit<JournalRange, 'matching' | 'signal'>>;
+  readonly #range: Required<Omit<JournalRange, 'isBehindSnapshot' | 'matching' | 'signal'>>;
   readonly #matching: RegExp | undefined;
   readonly #signal: AbortSignal | undefined;
   #last: number | undefined;
@@ -124,6 +124,7 @@ class Cursor<E extends JournalEvent> {
       toSequence = Number.POSITIVE_INFINITY,
       sinceMs = Number.NEGATIVE_INFINITY,
       untilMs = Number.POSITIVE_INFINITY,
+      isBehindSnapshot = false,
       matching,
       signal,
     }: JournalRange,
@@ -132,7 +133,8 @@ class Cursor<E extends JournalEvent> {
     this.#range = { fromSequence, toSequence, sinceMs, untilMs };
     this.#matching = matching;
     this.#signal = signal;
-    this.#last = firstKept === undefined ? undefined : Math.max(fromSequence, firstKept) - 1;
+    if (isBehindSnapshot) this.#last = fromSequence - 1;
+    else if (firstKept !== undefined) this.#last = Math.max(fromSequence, firstKept) - 1;
   }
 
   isPast(sequence: number): boolean {

@@ -25,7 +25,7 @@ export interface RetentionPlan {
 }
 
 /** The newest, and the one before it in case the newest is damaged. */
-const SNAPSHOTS_KEPT = 2;
+export const SNAPSHOTS_KEPT = 2;
 
 const SEGMENT_NAME = /^(\d{16})\.jsonl$/;
 const SNAPSHOT_NAME = /^(\d{16})\.snapshot\.jsonl$/;

@@ -18,7 +18,8 @@ export async function replay(journal: Journal<StoreEvent>, historyChangesMax: nu
   }
   const history = new ChangeHistory(historyChangesMax, snapshot === undefined ? 0n : state.revision);
   let gaps = 0;
-  for await (const entry of journal.entries({ fromSequence: (snapshot?.sequence ?? 0) + 1 })) {
+  const range = { fromSequence: (snapshot?.sequence ?? 0) + 1, isBehindSnapshot: snapshot !== undefined };
+  for await (const entry of journal.entries(range)) {
     if (entry.kind === 'gap') {
       // After a crash the revisions were skipped then.
       if (entry.gap.reason !== 'crash') gaps += 1;

@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LiveZone } from '../../../resolver/following/live-zone.ts';
@@ -13,6 +15,7 @@ import { formatRecord } from '../../../shared/rrset-text.ts';
 import { openJournal } from '../../support/journal-files.ts';
 import { CONTEXT, SETTINGS as LOOKUP } from '../../support/lookup-table.ts';
 import fc from '../../support/properties.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
 import { deletion, keyFor, PREFIX, put } from '../../support/zone-text.ts';
 
 const test = suite('resolver/past answers');
@@ -257,6 +260,36 @@ test('a gap is said by every answer that it may have changed, from the last even
   assert.equal(await gapsAt(9), [], 'an event stands between that moment and the gap');
   assert.equal(await gapsAt(25), ['unencodable'], 'the gap may have begun before');
   await journal.close();
+});
+
+test('a segment that has gone from behind the snapshot is a gap, though it was the oldest', async () => {
+  const directory = temporaryDirectory();
+  const journal = await openJournal<ZoneEvent>({ directory, segmentOctets: 300, nowMs: () => 5 });
+  const append = async (...events: ZoneEvent[]): Promise<void> => {
+    for (const event of events) {
+      journal.append(event);
+      await journal.written();
+    }
+  };
+  const live = new LiveZone(PREFIX);
+  const synced: ZoneEvent = { type: 'ZoneSynced', atMs: 2, revision: '1', storeId: 's', records: 0 };
+  live.apply(synced);
+  await append({ type: 'ResolverStarted', atMs: 1, version: 'test' }, synced);
+  await journal.snapshot(linesOf(live.zone, live.state, { confirmedAtMs: 3, isLive: true }));
+  const changes = [6, 7, 8, 9].map((revision) => ({ ...put(WEB, `{"host":"192.0.2.${revision}"}`, revision) }));
+  await append(...changes.map((change, index) => ({ ...change, atMs: 10 * (index + 1) })));
+  assert.equal((await at(journal, 40)).gaps, []);
+  const segments = readdirSync(directory).filter((name) => /^\d{16}\.jsonl$/.test(name));
+  const needed = segments.filter((name) => Number.parseInt(name, 10) <= 4);
+  for (const name of needed) rmSync(join(directory, name));
+  await journal.close();
+  const again = await openJournal<ZoneEvent>({ directory });
+  assert.equal(
+    (await at(again, 40)).gaps.map(({ fromSequence, reason }) => [fromSequence, reason]),
+    [[3, 'corrupt']],
+  );
+  assert.equal((await at(again, 9)).gaps.length, 1, 'it may have begun before');
+  await again.close();
 });
 
 test('while no resolver ran there was no answer', async () => {

@@ -1,5 +1,6 @@
 import { appendFileSync, copyFileSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SEQUENCES_SKIPPED_AFTER_CRASH } from '../../../shared/journal/directory.ts';
@@ -329,6 +330,22 @@ test('a header that was changed anywhere costs nothing but the time in it', asyn
   }
 });
 
+test('a version in a header that one flipped bit made newer is damage, and no newer version', async () => {
+  const directory = await written(3);
+  const path = join(directory, segments(directory)[0] as string);
+  const text = readFileSync(path);
+  const at = text.indexOf('"version":1') + '"version":'.length;
+  for (const bit of [1, 2, 3]) {
+    const damaged = Buffer.from(text);
+    damaged[at] = (damaged[at] as number) ^ (1 << bit);
+    writeFileSync(path, damaged);
+    const journal = await opened(directory);
+    assert.equal(await sequences(journal), [1, 2, 3], `version ${damaged.toString('latin1', at, at + 1)}`);
+    await journal.close();
+    writeFileSync(path, text);
+  }
+});
+
 test('a corrupt line costs that line, is said once and counted, and shows as a gap', async () => {
   const directory = await written(10);
   const path = join(directory, segments(directory)[0] as string);
@@ -383,7 +400,10 @@ test('garbage between the lines, and a file full of it, cost nothing else', asyn
 test('refuses a newer format, naming both versions, and touches nothing', async () => {
   const directory = await written(3);
   const path = join(directory, segments(directory)[0] as string);
-  const newer = readFileSync(path, 'utf8').replace('"version":1', '"version":2');
+  const [header = '', ...lines] = readFileSync(path, 'utf8').split('\n');
+  const body = header.slice('{"crc":"01234567",'.length).replace('"version":1', '"version":2');
+  const sum = crc32(body).toString(16).padStart(8, '0');
+  const newer = [`{"crc":"${sum}",${body}`, ...lines].join('\n');
   writeFileSync(path, newer);
   const error = await failure(opened(directory));
   assert.is(error.code, 'newer-format');
