@@ -81,6 +81,18 @@ const rows: Row[] = [
     },
   },
   {
+    rule: 'two records with one alias are one CNAME, with the smaller TTL',
+    zone: `
+      1.web.example.org host=pool.example.org ttl=60
+      2.web.example.org host=pool.example.org ttl=3
+      pool.example.org  host=192.0.2.1 ttl=60`,
+    asks: {
+      'web.example.org A': `
+        web.example.org. 3 IN CNAME pool.example.org.
+        pool.example.org. 3 IN A 192.0.2.1`,
+    },
+  },
+  {
     rule: 'an alias that leads nowhere is left out',
     zone: 'web.example.org host=nowhere.example.org\nx.example.org host=t.example.org\nt.example.org text=only',
     asks: { 'web.example.org A': 'NODATA example.org.', 'x.example.org A': 'NODATA example.org.' },
