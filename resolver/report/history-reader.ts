@@ -98,7 +98,7 @@ export async function readThen(
   return {
     atMs,
     standing: then.standing(atMs),
-    answers: answersOf(then.outcomes(name, settings, atMs)),
+    answers: then.isRunning ? answersOf(then.outcomes(name, settings, atMs)) : [],
     records: then.records(),
     gaps,
     ...(madeBy !== undefined && { madeBy }),

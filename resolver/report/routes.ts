@@ -14,7 +14,7 @@ import { keysOfContainer } from './container-keys.ts';
 import { EXPLAINED_TYPES, explainName, type NameExplanation } from './explain.ts';
 import { readExplanations } from './explained.ts';
 import { Interest } from './history.ts';
-import { readHistory, readThen } from './history-reader.ts';
+import { type NameThen, readHistory, readThen } from './history-reader.ts';
 import { paced } from './paced.ts';
 import type { PastSettings } from './past-answer.ts';
 import { askedType, pastAnswerFor, pastDifferenceFor, tooOld } from './past-routes.ts';
@@ -178,13 +178,16 @@ async function historyOf(deps: RouteDeps, { query, signal }: HttpRequest): Promi
   const { events, ...rest } = found;
   const json = { history: events, ...rest, ...(names && { names }) };
   if (atMs === undefined || names === undefined) return { json };
+  let resolved: (NameThen & { readonly name: OwnerName }) | undefined;
+  // The first name that had something, or has an event; "nothing" is said of the one that is meant first, as `at` says it.
   for (const name of names) {
     const then = await readThen(journal, name, lookupSettings, prefix, atMs);
     if (then === undefined) throw await tooOld(journal, atMs);
-    // The first name that had something; the last one's "nothing" stands for all.
-    if (then.records.length > 0 || name === names.at(-1)) return { json: { ...json, resolved: { name, ...then } } };
+    const isOfIt = then.records.length > 0 || then.madeBy !== undefined;
+    if (isOfIt || resolved === undefined) resolved = { name, ...then };
+    if (isOfIt) break;
   }
-  return { json };
+  return { json: { ...json, resolved } };
 }
 
 async function answerAt(deps: RouteDeps, request: HttpRequest): Promise<HttpAnswer> {

@@ -15,8 +15,8 @@ const test = suite('resolver/routes');
 const START_MS = 1_700_000_000_000;
 const NOW_MS = START_MS + 60_000;
 
-/** The routes over a journal with one record, which note with which signal it is read. */
-async function stage() {
+/** The routes over a journal with one record, an empty snapshot and what came later; they note with which signal it is read. */
+async function stage(...later: readonly ZoneEvent[]) {
   const journal = await openJournal<ZoneEvent>({ nowMs: () => START_MS });
   const live = new LiveZone(PREFIX);
   const record = { ...put(keyFor('1.web.example.org'), '{"host":"192.0.2.1","port":80}', 1), atMs: START_MS + 1000 };
@@ -26,6 +26,8 @@ async function stage() {
   }
   await journal.flush();
   await journal.snapshot([]);
+  for (const event of later) journal.append(event);
+  await journal.flush();
   const signals: (AbortSignal | undefined)[] = [];
   const noted = {
     get status() {
@@ -60,6 +62,33 @@ async function stage() {
   };
   return { ask, signals, journal };
 }
+
+test('what was of a name that is gone, and while no resolver ran, is told of the name in the zone, and as no answer', async () => {
+  const key = keyFor('1.web.example.org');
+  const { ask, journal } = await stage(
+    { type: 'ResolverStarted', atMs: START_MS + 1000, version: '1' },
+    { ...put(key, '{"host":"192.0.2.1"}', 1), atMs: START_MS + 1500 },
+    { type: 'RecordDeleted', atMs: START_MS + 2000, key, revision: '2' },
+    { type: 'ResolverStopped', atMs: START_MS + 3000 },
+  );
+  const signal = new AbortController().signal;
+  const at = async (name: string, atMs: number) => {
+    const { resolved } = (await ask(`/v1/history?name=${name}&at=${atMs}`, signal)) as {
+      resolved: { name: string; standing: string; answers: { type: string; outcome: string }[]; madeBy?: ZoneEvent };
+    };
+    return resolved;
+  };
+  const gone = await at('web', START_MS + 2500);
+  assert.equal(
+    [gone.name, gone.madeBy?.type, gone.answers[0]?.outcome],
+    ['web.example.org.', 'RecordDeleted', 'nxdomain'],
+  );
+  const stopped = await at('web', START_MS + 3500);
+  assert.equal([stopped.name, stopped.standing], ['web.example.org.', 'the resolver was not running']);
+  assert.equal(stopped.answers, []);
+  assert.is((await at('never', START_MS + 2500)).name, 'never.example.org.');
+  await journal.close();
+});
 
 test('whatever is read for a request is read only as long as its client is there', async () => {
   const { ask, signals, journal } = await stage();
