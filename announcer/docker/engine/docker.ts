@@ -66,8 +66,10 @@ class DockerodeClient implements EngineClient {
 
   async hello(): Promise<EngineHello> {
     this.#speak(undefined);
-    const ping = await this.#call(HELLO_TIMEOUT_MS, (signal) => this.#pingHeaders(signal));
-    const version = await this.#call(HELLO_TIMEOUT_MS, () => this.#docker.version()).catch(unlessRefused);
+    const ping = await this.#call('GET /_ping', HELLO_TIMEOUT_MS, (signal) => this.#pingHeaders(signal));
+    const version = await this.#call('GET /version', HELLO_TIMEOUT_MS, () => this.#docker.version()).catch(
+      unlessRefused,
+    );
     const apiVersion =
       chooseApiVersion({ newest: version?.ApiVersion, oldest: version?.MinAPIVersion }) ??
       chooseApiVersion({ newest: ping['api-version'] });
@@ -81,12 +83,12 @@ class DockerodeClient implements EngineClient {
   }
 
   async ping(timeoutMs: number): Promise<void> {
-    await this.#call(timeoutMs, (signal) => this.#pingHeaders(signal));
+    await this.#call('GET /_ping', timeoutMs, (signal) => this.#pingHeaders(signal));
   }
 
   async events(sinceSeconds: number): Promise<Readable> {
     const filters = JSON.stringify(EVENT_FILTERS);
-    const stream = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+    const stream = await this.#call('GET /events', CALL_TIMEOUT_MS, (abortSignal) =>
       this.#docker.getEvents({ since: sinceSeconds, filters, abortSignal }),
     );
     return stream as Readable;
@@ -94,7 +96,7 @@ class DockerodeClient implements EngineClient {
 
   async list(): Promise<unknown> {
     const before = [...this.#lingering.keys()];
-    const listed: unknown = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+    const listed: unknown = await this.#call('GET /containers/json', CALL_TIMEOUT_MS, (abortSignal) =>
       this.#docker.listContainers({ all: true, abortSignal }),
     );
     // What is no list says of no container that it is gone; that it is none is the caller's to say.
@@ -107,7 +109,9 @@ class DockerodeClient implements EngineClient {
     const reference = containerReference(container);
     if (reference === undefined) return undefined;
     const inspectWith = (docker: Docker): Promise<unknown> =>
-      this.#call(CALL_TIMEOUT_MS, (abortSignal) => docker.getContainer(reference).inspect({ abortSignal }));
+      this.#call('GET /containers/{id}/json', CALL_TIMEOUT_MS, (abortSignal) =>
+        docker.getContainer(reference).inspect({ abortSignal }),
+      );
     try {
       // The engine may have closed a kept connection just now, which says nothing about the engine: a new one does.
       return await inspectWith(this.#inspecting).catch((error: unknown) => {
@@ -125,19 +129,21 @@ class DockerodeClient implements EngineClient {
     if (reference === undefined) return { type: 'not-running' };
     try {
       if (await this.#isLingering(container)) return { type: 'busy' };
-      const exec = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+      const exec = await this.#call('POST /containers/{id}/exec', CALL_TIMEOUT_MS, (abortSignal) =>
         this.#docker
           .getContainer(reference)
           .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal }),
       );
-      const stream = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+      const stream = await this.#call('POST /exec/{id}/start', CALL_TIMEOUT_MS, (abortSignal) =>
         exec.start({ Detach: false, Tty: false, abortSignal }),
       );
       if (!(await hasEnded(stream, timeoutMs))) {
         this.#lingering.set(container, exec.id);
         return { type: 'timed-out' };
       }
-      const { ExitCode } = await this.#call(CALL_TIMEOUT_MS, (abortSignal) => exec.inspect({ abortSignal }));
+      const { ExitCode } = await this.#call('GET /exec/{id}/json', CALL_TIMEOUT_MS, (abortSignal) =>
+        exec.inspect({ abortSignal }),
+      );
       return { type: 'exited', exitCode: ExitCode ?? -1 };
     } catch (error) {
       const status = statusOf(error);
@@ -153,7 +159,7 @@ class DockerodeClient implements EngineClient {
     const timeoutMs = graceSeconds === undefined ? STOP_TIMEOUT_MS : graceSeconds * 1000 + CALL_TIMEOUT_MS;
     const grace = graceSeconds === undefined ? {} : { t: graceSeconds };
     try {
-      await this.#call(timeoutMs, (abortSignal) =>
+      await this.#call('POST /containers/{id}/stop', timeoutMs, (abortSignal) =>
         this.#docker.getContainer(reference).stop({ ...grace, abortSignal }),
       );
     } catch (error) {
@@ -172,7 +178,7 @@ class DockerodeClient implements EngineClient {
   async #isLingering(container: string): Promise<boolean> {
     const id = this.#lingering.get(container);
     if (id === undefined) return false;
-    const found = await this.#call(CALL_TIMEOUT_MS, (abortSignal) =>
+    const found = await this.#call('GET /exec/{id}/json', CALL_TIMEOUT_MS, (abortSignal) =>
       this.#docker.getExec(id).inspect({ abortSignal }),
     ).catch(unlessRefused);
     if (found?.Running !== true) this.#lingering.delete(container);
@@ -195,8 +201,10 @@ class DockerodeClient implements EngineClient {
   /**
    * Settles within `timeoutMs`, or at once on {@link reset}, whatever dockerode does: its promises stay open for ever
    * when the connection breaks amid an answer.
+   *
+   * @param what for messages, as a proxy's rules name it
    */
-  #call<T>(timeoutMs: number, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  #call<T>(what: string, timeoutMs: number, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const own = new AbortController();
     quiet(own.signal, 'AbortSignal');
     return new Promise<T>((resolve, reject) => {
@@ -210,7 +218,12 @@ class DockerodeClient implements EngineClient {
         reject(error);
       };
       const timer = setTimeout(() => {
-        fail(new EngineError('unreachable', `no answer within ${timeoutMs / 1000} s; is the engine stopped or stuck?`));
+        fail(
+          new EngineError(
+            'unreachable',
+            `no answer to ${what} within ${timeoutMs / 1000} s; is the engine stopped or stuck?`,
+          ),
+        );
       }, timeoutMs);
       this.#calls.add(fail);
       start(own.signal).then(
@@ -220,7 +233,7 @@ class DockerodeClient implements EngineClient {
         },
         (error: unknown) => {
           settle();
-          reject(engineErrorOf(error));
+          reject(engineErrorOf(error, what));
         },
       );
     });

@@ -14,13 +14,15 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the host does not answer',
 };
 
-/** What dockerode or the socket said, as one of ours. */
-export function engineErrorOf(error: unknown): EngineError {
+/** What dockerode or the socket said, as one of ours. @param call that was made, as `GET /containers/json` */
+export function engineErrorOf(error: unknown, call: string): EngineError {
   if (error instanceof EngineError) return error;
   const { message, code } = error as NodeJS.ErrnoException;
   const status = statusOf(error);
   if (status === 401 || status === 403) {
-    return new EngineError('denied', `the engine or its proxy refused a call: ${message.trim()}`, { cause: error });
+    return new EngineError('denied', `the engine or its proxy refused a call (${call}): ${message.trim()}`, {
+      cause: error,
+    });
   }
   if (status !== undefined) return new EngineError('failed', message.trim(), { cause: error });
   if (code !== undefined && DENIED.has(code)) {

@@ -400,7 +400,7 @@ test('names the call that a proxy refuses', () =>
     engine.refusals.set('GET /containers/json', 403);
     followed.engine.resync('test');
     const status = await until('the refusal', () => followed.statuses.find(({ up }) => !up));
-    assert.match(status.up ? '' : status.reason, /refused a call.*403/);
+    assert.match(status.up ? '' : status.reason, /refused a call \(GET \/containers\/json\).*403/);
   }));
 
 test('says of a list that is none that it is none, and goes on once there is one', () =>
