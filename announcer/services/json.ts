@@ -21,7 +21,8 @@ export type ServicesRead =
 export function readServices(text: string): ServicesRead {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    // Some editors begin a file with a byte order mark, which parsers may ignore (RFC 8259 §8.1).
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     return { ok: false, reason: `it is not JSON: ${(error as Error).message}` };
   }

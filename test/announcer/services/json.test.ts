@@ -14,6 +14,11 @@ function read(...services: unknown[]) {
   return result;
 }
 
+test('a byte order mark is no part of the file', () => {
+  const result = readServices(`\u{feff}${JSON.stringify({ services: [WEB] })}`);
+  assert.is(result.ok && result.services.length, 1);
+});
+
 test('reads the example', () => {
   const result = readServices(readFileSync('examples/services.json', 'utf8'));
   assert.is(result.ok && result.services.length, 3);
