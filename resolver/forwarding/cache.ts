@@ -69,11 +69,19 @@ export class ForwardCache {
     return { response: entry.response && aged(entry.response, entry.ttlsAt, nowMs - entry.storedAtMs) };
   }
 
-  /** Keeps a cleaned response for {@link ttlSecondsOf}; 0 keeps nothing. */
+  /**
+   * Keeps a cleaned response for {@link ttlSecondsOf}; 0 keeps nothing. The SOA of a negative one gets that TTL, in `response`
+   * itself: a client that keeps it too would else begin anew with the SOA's minimum, however long it was kept here (RFC 2308 §5).
+   */
   put(key: string, response: Uint8Array, scanned: ScannedMessage, nowMs: number): void {
     const ttlSeconds = ttlSecondsOf(scanned);
     if (ttlSeconds === 0) return;
     const ttlsAt = scanned.records.filter((each) => each.ttlAt < response.length && each.type !== RrType.OPT);
+    const view = new DataView(response.buffer, response.byteOffset, response.byteLength);
+    for (const { type, section, ttlAt } of ttlsAt) {
+      if (type !== RrType.SOA || section !== 'authority') continue;
+      view.setUint32(ttlAt, Math.min(view.getUint32(ttlAt), ttlSeconds));
+    }
     this.#insert(
       key,
       response,

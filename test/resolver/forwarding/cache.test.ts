@@ -65,6 +65,20 @@ test('TTLs are less the age; at their end the answer is gone', () => {
   assert.is(cache.size, 0);
   assert.is(cache.octets, 0);
 });
+test('a denial is kept by clients no longer than here, whatever the TTL of its SOA', () => {
+  const cache = filled();
+  const octets = message({ flags: 0x8183, authorities: [soa(3600, 30)] });
+  cache.put('k', octets, scan(octets), 0);
+  const soaTtl = (response: Uint8Array | undefined): number | undefined => {
+    const [record] = response === undefined ? [] : (decode(Buffer.from(response)).authorities ?? []);
+    return record?.type === 'SOA' ? record.ttl : undefined;
+  };
+  assert.is(soaTtl(octets), 30, 'the first that asks');
+  assert.is(soaTtl(cache.get('k', 20_000)?.response), 10);
+  const lower = message({ flags: 0x8183, authorities: [soa(5, 30)] });
+  cache.put('l', lower, scan(lower), 0);
+  assert.is(soaTtl(lower), 5);
+});
 test('a clock set back ends an answer rather than lengthen it', () => {
   const cache = filled();
   put(cache, 'k', 1000);
