@@ -109,25 +109,27 @@ export class Metrics {
   /**
    * A histogram that the code keeps as plain numbers and hands over when scraped.
    * @param bounds upper bounds, ascending; one bucket more is for what is above them all
-   * @param read how many values fell into each bucket (not cumulated), and their sum, since start
+   * @param read since start
    */
-  histogramOf(
+  histogramOf(name: string, help: string, bounds: readonly number[], read: () => BucketCounts): void {
+    this.#histogramOf(name, help, () => bucketValues(name, bounds, {}, read()));
+  }
+
+  /** As {@link histogramOf}, a row of buckets for each value of one label. */
+  histogramsOf<L extends string>(
     name: string,
     help: string,
     bounds: readonly number[],
-    read: () => { readonly counts: ArrayLike<number>; readonly sum: number },
+    label: L,
+    read: () => Iterable<readonly [value: string, counts: BucketCounts]>,
   ): void {
-    const get = () => {
-      const { counts, sum } = read();
-      let total = 0;
-      const values = [...bounds, '+Inf'].map((le, bucket) => {
-        total += counts[bucket] ?? 0;
-        return { metricName: `${name}_bucket`, labels: { le }, value: total };
-      });
-      values.push({ metricName: `${name}_sum`, labels: {} as { le: number }, value: sum });
-      values.push({ metricName: `${name}_count`, labels: {} as { le: number }, value: total });
-      return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values });
-    };
+    this.#histogramOf(name, help, () =>
+      [...read()].flatMap(([value, counts]) => bucketValues(name, bounds, { [label]: value }, counts)),
+    );
+  }
+
+  #histogramOf(name: string, help: string, values: () => readonly BucketValue[]): void {
+    const get = () => Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values: values() });
     // The registry asks a metric for no more than this; prom-client's own histogram can only be told value by value.
     this.#registry.registerMetric({ name, help, get } as unknown as Histogram);
   }
@@ -147,6 +149,33 @@ export class Metrics {
   get contentType(): string {
     return this.#registry.contentType;
   }
+}
+
+/** How many values fell into each bucket (not cumulated), and their sum. */
+export interface BucketCounts {
+  readonly counts: ArrayLike<number>;
+  readonly sum: number;
+}
+
+interface BucketValue {
+  readonly metricName: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+function bucketValues(
+  name: string,
+  bounds: readonly number[],
+  labels: Readonly<Record<string, string>>,
+  { counts, sum }: BucketCounts,
+): readonly BucketValue[] {
+  let total = 0;
+  const values: BucketValue[] = [...bounds, '+Inf'].map((le, bucket) => {
+    total += counts[bucket] ?? 0;
+    return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: total };
+  });
+  values.push({ metricName: `${name}_sum`, labels, value: sum }, { metricName: `${name}_count`, labels, value: total });
+  return values;
 }
 
 /** One metric with its values, as prom-client hands it from process to process. */

@@ -91,8 +91,8 @@ export class QueryCounts {
   /** Questions that could not even be looked up: a fault of ours. */
   failures = 0;
   readonly durationSeconds = new Distribution(DURATION_BUCKETS);
-  readonly requestOctets = new Distribution(SIZE_BUCKETS);
-  readonly responseOctets = new Distribution(SIZE_BUCKETS);
+  readonly requestOctets = { udp: new Distribution(SIZE_BUCKETS), tcp: new Distribution(SIZE_BUCKETS) } as const;
+  readonly responseOctets = { udp: new Distribution(SIZE_BUCKETS), tcp: new Distribution(SIZE_BUCKETS) } as const;
   /** Queries that want DNSSEC records (RFC 3225), of which there are none here. */
   dnssecOk = 0;
 
@@ -102,9 +102,9 @@ export class QueryCounts {
     this.#requests[at] = (this.#requests[at] as number) + 1;
   }
 
-  response(rcode: number, octets: number): void {
+  response(isTcp: boolean, rcode: number, octets: number): void {
     this.#responses[rcode] = (this.#responses[rcode] as number) + 1;
-    this.responseOctets.observe(octets);
+    (isTcp ? this.responseOctets.tcp : this.responseOctets.udp).observe(octets);
   }
 
   /** Rows of protocol, family (1 IPv4, 2 IPv6, as CoreDNS has it) and type, with their totals; none that is 0. */

@@ -19,20 +19,22 @@ export function registerQueryMetrics(metrics: Metrics, answerer: Answerer, tcp: 
     DURATION_BUCKETS,
     () => counts.durationSeconds,
   );
-  metrics.histogramOf(
+  metrics.histogramsOf(
     'rollcall_dns_request_size_bytes',
-    'Octets of queries.',
+    'Octets of queries, by protocol.',
     SIZE_BUCKETS,
-    () => counts.requestOctets,
+    'proto',
+    () => Object.entries(counts.requestOctets),
   );
   metrics.counterOf('rollcall_dns_do_requests_total', 'Queries with the DO bit set.', [], () => [
     [[], counts.dnssecOk],
   ]);
-  metrics.histogramOf(
+  metrics.histogramsOf(
     'rollcall_dns_response_size_bytes',
-    'Octets of responses.',
+    'Octets of responses, by protocol.',
     SIZE_BUCKETS,
-    () => counts.responseOctets,
+    'proto',
+    () => Object.entries(counts.responseOctets),
   );
   metrics.counterOf(
     'rollcall_dns_answered_total',

@@ -97,7 +97,7 @@ export class Responder {
       return 0;
     }
     const facts = this.#begin(query, client);
-    this.counts.requestOctets.observe(queryLength);
+    (this.isTcp ? this.counts.requestOctets.tcp : this.counts.requestOctets.udp).observe(queryLength);
     const isLimited = this.#limiter.isOn && !this.isTcp && !facts.isExempt;
     const read =
       triaged === 'parse' ? this.reader.read(query, queryLength) : triaged === 'notimp' ? Rcode.NOTIMP : Rcode.FORMERR;
@@ -174,7 +174,7 @@ export class Responder {
     const total = this.#optWriter.write(reader, this.#opt, composed.rcode, out, length);
     this.counts.answered[from] += 1;
     if (composed.truncated) this.counts.truncated += 1;
-    this.counts.response(composed.rcode, total);
+    this.counts.response(this.isTcp, composed.rcode, total);
     return total;
   }
 
@@ -189,7 +189,7 @@ export class Responder {
     this.#opt.extendedError = extendedError;
     const length = this.#optWriter.write(this.reader, this.#opt, rcode, out, questionEnd);
     this.counts.answered.refused += 1;
-    this.counts.response(rcode, length);
+    this.counts.response(this.isTcp, rcode, length);
     return length;
   }
 
@@ -222,7 +222,7 @@ export class Responder {
   refuseBare(rcode: Rcode, out: Uint8Array): number {
     this.#writeHeader(rcode, out);
     this.counts.answered.refused += 1;
-    this.counts.response(rcode, HEADER_OCTETS);
+    this.counts.response(this.isTcp, rcode, HEADER_OCTETS);
     return HEADER_OCTETS;
   }
 

@@ -208,10 +208,14 @@ function define(path: string, systemCalls: SystemCalls | undefined): void {
       'rollcall_dns_responses_total{rcode="NXDOMAIN"} 1',
       'rollcall_dns_request_duration_seconds_count 3',
       'rollcall_dns_request_duration_seconds_bucket{le="+Inf"} 3',
-      'rollcall_dns_request_size_bytes_count 3',
+      'rollcall_dns_request_size_bytes_count{proto="udp"} 2',
+      'rollcall_dns_request_size_bytes_count{proto="tcp"} 1',
+      'rollcall_dns_request_size_bytes_bucket{le="+Inf",proto="tcp"} 1',
       'rollcall_dns_do_requests_total 1',
       'rollcall_panics_total 0',
-      'rollcall_dns_response_size_bytes_count 3',
+      'rollcall_dns_response_size_bytes_count{proto="udp"} 2',
+      'rollcall_dns_response_size_bytes_count{proto="tcp"} 1',
+      'rollcall_dns_response_size_bytes_bucket{le="+Inf",proto="tcp"} 1',
       'rollcall_dns_answered_total{from="looked-up"} 3',
     ]) {
       assert.ok(text.includes(`${line}\n`), `${line} in:\n${text.replace(/^(#|nodejs|process).*\n/gm, '')}`);
