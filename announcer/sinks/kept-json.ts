@@ -1,4 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Log } from '../../shared/log.ts';
 
 export interface KeptJsonSettings {
@@ -56,6 +57,7 @@ export class KeptJson {
     if (value === undefined) return;
     this.#value = undefined;
     try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o750 }); // someone may have removed it
       const handle = await open(`${path}.tmp`, 'w', 0o640);
       try {
         await handle.writeFile(`${JSON.stringify(value())}\n`);

@@ -72,7 +72,10 @@ export class ZoneJournal {
       nowMs: settings.nowMs,
       gatherMs: GATHER_MS,
       onRegained: () => {
-        if (opened !== undefined) opened.#needsSnapshot = true;
+        if (opened === undefined) return;
+        // At once: what is asked of the moments behind the gap is folded from it.
+        opened.#needsSnapshot = true;
+        opened.#considerSnapshot();
       },
     });
     opened = new ZoneJournal(journal, live, settings);

@@ -54,19 +54,20 @@ export class JournalDirectory {
   }
 
   /**
-   * Makes sure that this process alone writes here, and that a crash from now on will be seen.
+   * Makes sure that this process alone writes here, and that a crash from now on will be seen. A directory that was removed
+   * under it is made anew.
+   *
+   * @param nextSequence no file of ours begins there or behind it
    * @throws what the file system said; {JournalOpenError} `locked` when another process came in between
    */
-  async makeWritable(): Promise<void> {
+  async makeWritable(nextSequence: number): Promise<void> {
+    if (this.#lock !== undefined && !(await this.#lock.isHeld())) await this.#lockAnew(this.#lock, nextSequence);
     if (this.#lock === undefined) {
       const lock = await DirectoryLock.acquire(this.path);
       const now = await listFiles(this.path, this.#kind);
       if (fingerprint(now) !== fingerprint(this.found.files)) {
         await lock.release();
-        throw new JournalOpenError(
-          'locked',
-          `another process has written to ${this.path} since it was read; start again`,
-        );
+        throw foreignFiles(this.path);
       }
       this.#lock = lock;
     }
@@ -79,6 +80,18 @@ export class JournalDirectory {
     }
     await syncDirectory(this.path);
     this.#markedOpen = true;
+  }
+
+  async #lockAnew(lost: DirectoryLock, nextSequence: number): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o750 });
+    const lock = await DirectoryLock.acquire(this.path);
+    if ((await listFiles(this.path, this.#kind)).some(({ sequence }) => sequence >= nextSequence)) {
+      await lock.release();
+      throw foreignFiles(this.path);
+    }
+    await lost.release();
+    this.#lock = lock;
+    this.#markedOpen = false;
   }
 
   /** @throws what the file system said; the next start then takes it for a crash, which is safe */
@@ -177,6 +190,10 @@ export async function readClosed(directory: string): Promise<number | undefined>
 function fingerprint(files: readonly JournalFile[]): string {
   const newest = files.at(-1);
   return newest === undefined ? '' : `${newest.name} ${newest.octets}`;
+}
+
+function foreignFiles(path: string): JournalOpenError {
+  return new JournalOpenError('locked', `another process has written to ${path} since it was read; start again`);
 }
 
 function unreadable(what: string, cause: unknown): JournalOpenError {

@@ -111,7 +111,7 @@ export class Journal<E extends JournalEvent> {
         ...(settings.gatherMs === undefined ? {} : { gatherMs: settings.gatherMs }),
         ...(settings.queueOctetsMax === undefined ? {} : { queueOctetsMax: settings.queueOctetsMax }),
         ...(settings.retryMs === undefined ? {} : { retryMs: settings.retryMs }),
-        makeWritable: () => directory.makeWritable(),
+        makeWritable: () => directory.makeWritable(this.#nextSequence),
         nextSequence: () => this.#nextSequence,
         onNewSegment: () => void this.#archive.retain(),
         onRegained: (lost) => settings.onRegained?.(lost),

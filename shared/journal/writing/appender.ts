@@ -5,7 +5,7 @@ import { causeOf } from '../error.ts';
 import type { JournalGap, JournalGapReason } from '../event.ts';
 import type { ReadableSegment } from '../reading/reader.ts';
 import { AppendQueue, QUEUE_OCTETS_MAX } from './queue.ts';
-import { type OpenFile, SegmentWriteError } from './segment-writer.ts';
+import { type OpenFile, type SegmentGoneError, SegmentWriteError, type SegmentWriter } from './segment-writer.ts';
 import { Segments } from './segments.ts';
 import { Syncer } from './syncer.ts';
 
@@ -51,6 +51,8 @@ export class Appender {
   #stopped: string | undefined;
   /** From the first failure until everything queued is written again. */
   #outage: { readonly sinceMs: number } | undefined;
+  /** Lines that were written to files that are gone. */
+  #goneLines = 0;
   /** Events lost up to the last time that everything was written. */
   #lostBefore = 0;
   #waiters: { readonly sequence: number; readonly resolve: (written: boolean) => void }[] = [];
@@ -66,6 +68,7 @@ export class Appender {
       fsyncMs: settings.fsyncMs,
       current: () => this.#segments.current,
       onFailed: (text, cause) => this.#say('error', 'journal-fsync-failed', text, { cause }),
+      onGone: (writer, error) => void this.#leave(writer, error),
     });
     this.#segments = new Segments(
       {
@@ -172,7 +175,11 @@ export class Appender {
   }
 
   get counts(): { readonly lost: number; readonly queuedOctets: number; readonly fsyncFailures: number } {
-    return { lost: this.#queue.lost, queuedOctets: this.#queue.octets, fsyncFailures: this.#syncer.failures };
+    return { lost: this.#lost, queuedOctets: this.#queue.octets, fsyncFailures: this.#syncer.failures };
+  }
+
+  get #lost(): number {
+    return this.#queue.lost + this.#goneLines;
   }
 
   #wake(): void {
@@ -210,8 +217,8 @@ export class Appender {
     }
     this.#pumping = false;
     if (this.#stopped !== undefined) return;
-    const lost = this.#queue.lost - this.#lostBefore;
-    this.#lostBefore = this.#queue.lost;
+    const lost = this.#lost - this.#lostBefore;
+    this.#lostBefore = this.#lost;
     if (this.#outage !== undefined) this.#sayRegained(this.#outage.sinceMs, lost);
     else if (lost === 0) return;
     this.#outage = undefined;
@@ -250,6 +257,14 @@ export class Appender {
     }
     await this.#segments.retire();
     this.#armRetry();
+  }
+
+  /** Someone has taken its file away: what is in it is lost, and what comes waits for another one. */
+  async #leave(writer: SegmentWriter, error: SegmentGoneError): Promise<void> {
+    await this.#pumped; // a write to it may be under way
+    this.#goneLines += writer.written;
+    if (this.#segments.current === writer && this.#stopped === undefined) await this.#stop(error);
+    else this.#wake();
   }
 
   #armRetry(): void {

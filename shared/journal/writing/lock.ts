@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, open, readdir, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { hasCode, JournalOpenError } from '../error.ts';
@@ -16,10 +16,15 @@ import { hasCode, JournalOpenError } from '../error.ts';
 export class DirectoryLock {
   readonly #server: Server;
   readonly #handle: FileHandle;
+  readonly #path: string;
+  /** Of the socket. */
+  readonly #inode: number;
 
-  private constructor(server: Server, handle: FileHandle) {
+  private constructor(server: Server, handle: FileHandle, path: string, inode: number) {
     this.#server = server;
     this.#handle = handle;
+    this.#path = path;
+    this.#inode = inode;
   }
 
   /**
@@ -35,10 +40,11 @@ export class DirectoryLock {
     });
     try {
       await listen(server, socketPath(directory, handle, temporary));
-      await takeHighest(directory, handle, temporary);
+      const number = await takeHighest(directory, handle, temporary);
       await unlink(join(directory, temporary));
       server.unref();
-      return new DirectoryLock(server, handle);
+      const path = join(directory, `lock-${number}`);
+      return new DirectoryLock(server, handle, path, (await stat(path)).ino);
     } catch (error) {
       await closeServer(server); // removes the socket under its first name, too
       await handle.close();
@@ -58,6 +64,16 @@ export class DirectoryLock {
     }
   }
 
+  /** Whether it still stands where others look for it: someone may have removed the directory, or what is in it. */
+  async isHeld(): Promise<boolean> {
+    try {
+      return (await stat(this.#path)).ino === this.#inode;
+    } catch (error) {
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false;
+      throw error;
+    }
+  }
+
   /** The dead socket stays as the highest number: the next holder takes it away. */
   async release(): Promise<void> {
     await closeServer(this.#server);
@@ -73,7 +89,8 @@ const ANSWER_MS = 1000;
 /** `sun_path` holds 108 octets; longer paths are reached through the open directory (Linux). */
 const SOCKET_PATH_OCTETS_MAX = 100;
 
-async function takeHighest(directory: string, handle: FileHandle, temporary: string): Promise<void> {
+/** @returns the number */
+async function takeHighest(directory: string, handle: FileHandle, temporary: string): Promise<number> {
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
     const highest = Math.max(0, ...(await lockNumbers(directory)));
     if (highest > 0) {
@@ -95,7 +112,7 @@ async function takeHighest(directory: string, handle: FileHandle, temporary: str
     const numbers = await lockNumbers(directory);
     if (Math.max(...numbers) === mine) {
       await Promise.all(numbers.filter((number) => number < mine).map((number) => remove(directory, number)));
-      return;
+      return mine;
     }
     await remove(directory, mine);
   }

@@ -1,4 +1,4 @@
-import { type FileHandle, truncate, unlink } from 'node:fs/promises';
+import { type FileHandle, stat, truncate, unlink } from 'node:fs/promises';
 import { hasCode } from '../error.ts';
 
 /** Opens a file as `fs.promises.open` does. Tests hand in files that fail as disks do. */
@@ -14,6 +14,14 @@ export class SegmentWriteError extends Error {
   }
 }
 
+/** Its file stands under its name no more: what goes into it, no one will read. */
+export class SegmentGoneError extends Error {
+  override readonly name = 'SegmentGoneError';
+  constructor(path: string) {
+    super(`${path} was removed, or moved away, while it was being written`);
+  }
+}
+
 const NEWLINE = 0x0a;
 
 /** The end of one segment file. One call at a time, but `sync` may run beside `write`. */
@@ -23,6 +31,7 @@ export class SegmentWriter {
   readonly #handle: FileHandle;
   #octets: number;
   #records: number;
+  #written = 0;
   #unsynced = 0;
   #writeFailed = false;
   #syncFailed = false;
@@ -54,6 +63,7 @@ export class SegmentWriter {
       throw (error as SegmentWriteError).cause;
     }
     writer.#records = 0;
+    writer.#written = 0;
     return writer;
   }
 
@@ -76,6 +86,11 @@ export class SegmentWriter {
 
   get isEmpty(): boolean {
     return this.#records === 0;
+  }
+
+  /** Lines of this process in the file, its header aside. */
+  get written(): number {
+    return this.#written;
   }
 
   /** A failed write or fsync is fatal for the file: what the kernel did with its pages cannot be known. */
@@ -114,13 +129,18 @@ export class SegmentWriter {
     this.#account(buffer.length, lines.length);
   }
 
-  /** Brings what was written so far to the disk. @throws what fsync said; the file must then not be written any more */
+  /**
+   * Brings what was written so far to the disk.
+   *
+   * @throws what fsync said, or {SegmentGoneError}; the file must then not be written any more
+   */
   async sync(): Promise<void> {
     const covered = this.#unsynced;
     // Asked again, the kernel would say that all is well.
     if (covered === 0 || this.#syncFailed) return;
     try {
       await this.#handle.datasync();
+      if (await this.#isGone()) throw new SegmentGoneError(this.path);
     } catch (error) {
       this.#syncFailed = true;
       throw error;
@@ -142,9 +162,21 @@ export class SegmentWriter {
     }
   }
 
+  /** No write and no fsync tells: the kernel keeps a file that is open, whatever becomes of its name. */
+  async #isGone(): Promise<boolean> {
+    const ours = await this.#handle.stat();
+    try {
+      const named = await stat(this.path);
+      return named.ino !== ours.ino || named.dev !== ours.dev;
+    } catch (error) {
+      return hasCode(error, 'ENOENT', 'ENOTDIR'); // of another error nothing is known
+    }
+  }
+
   #account(octets: number, lines: number): void {
     this.#octets += octets;
     this.#records += lines;
+    this.#written += lines;
     this.#unsynced += lines;
   }
 }

@@ -1,5 +1,5 @@
 import { causeOf } from '../error.ts';
-import type { SegmentWriter } from './segment-writer.ts';
+import { SegmentGoneError, type SegmentWriter } from './segment-writer.ts';
 
 export interface SyncerSettings {
   /** From a write to its fsync. */
@@ -7,6 +7,8 @@ export interface SyncerSettings {
   /** The segment that is written to. */
   readonly current: () => SegmentWriter | undefined;
   readonly onFailed: (text: string, cause: string) => void;
+  /** Told once of a segment that was found to be gone. */
+  readonly onGone: (writer: SegmentWriter, error: SegmentGoneError) => void;
 }
 
 /** Brings what was written to the disk a little later, beside the writes, one fsync at a time. */
@@ -62,6 +64,10 @@ export class Syncer {
     try {
       await writer.sync();
     } catch (error) {
+      if (error instanceof SegmentGoneError) {
+        this.#settings.onGone(writer, error);
+        return;
+      }
       this.#failures += 1;
       const text = `fsync of ${writer.path} failed (${causeOf(error)}): its last ${writer.unsynced} lines may not survive a power loss; going on in a new segment`;
       this.#settings.onFailed(text, causeOf(error));

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -149,6 +149,26 @@ test('a journal that cannot be read takes from explain why keys were written, an
   assert.equal(rest, before);
   assert.is(rest.keys.length, 1);
   assert.equal(rest.answers.A.records, ['web.example.org. 5 IN A 192.0.2.1']);
+  await running.stop();
+});
+
+test('a journal whose directory was removed is missed within seconds, and from then on the past is told again', async () => {
+  const store = new ScriptedStore();
+  store.put('/skydns/org/example/web/node-1/a', '{"host":"192.0.2.1","port":80}');
+  const running = await startResolver(store);
+  await ready(running);
+  const directory = join(running.dataDir, 'journal');
+  rmSync(directory, { recursive: true });
+  store.put('/skydns/org/example/web/node-2/b', '{"host":"192.0.2.2","port":80}');
+  await until('the journal to be missed', () => running.resolver.troubles().length > 0 || undefined);
+  assert.match(running.resolver.troubles().join(), 'was removed, or moved away');
+  await until('a snapshot in the new one', () => {
+    return existsSync(directory) && readdirSync(directory).some((name) => name.endsWith('.snapshot.jsonl'));
+  });
+  assert.equal(running.resolver.troubles(), []);
+  await nextMillisecond();
+  const { status, standing, answer } = (await running.get('/v1/at?time=0s&name=web')) as Record<string, unknown>;
+  assert.equal([status, standing, (answer as string[]).length], ['NOERROR', 'followed the store', 2]);
   await running.stop();
 });
 

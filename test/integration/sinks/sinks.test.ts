@@ -223,6 +223,22 @@ test('a position that cannot be read is said, and the sink begins anew', async (
   assert.is(second.log.of('sink-file-unreadable').length, 2);
 });
 
+test('the place of a sink is kept, also when its directory was removed', async () => {
+  const [dataDir, server] = [temporaryDirectory(), await serving()];
+  const url = `logstash://127.0.0.1:${server.port}`;
+  const first = await started(dataDir, [url]);
+  first.record(...held(2));
+  await until('the first two', () => sequencesOf(server.text()).length === 2);
+  rmSync(join(dataDir, 'sinks'), { recursive: true });
+  first.record(...held(1));
+  await first.stop();
+  const second = await started(dataDir, [url]);
+  second.record(...held(1));
+  await until('what came', () => sequencesOf(server.text()).at(-1) === 4);
+  assert.equal(sequencesOf(server.text()), [1, 2, 3, 4]);
+  assert.is(first.log.of('sink-file-unwritable').length, 0);
+});
+
 test('labels and service of a container that has long been running are in its records, after a restart too', async () => {
   const dataDir = temporaryDirectory();
   const file = join(dataDir, 'audit.jsonl');
