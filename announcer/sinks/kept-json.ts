@@ -9,9 +9,14 @@ export interface KeptJsonSettings {
   readonly what: string;
   /** What a failure to write it costs, for messages. */
   readonly cost: string;
+  /** What it costs when it is there and cannot be read, for messages. */
+  readonly costOfDamage: string;
   /** At most one write in this time. */
   readonly everyMs: number;
 }
+
+/** There is one, and nothing can be read from it. */
+export const DAMAGED = Symbol('damaged');
 
 /** A small JSON file that follows a value in memory: written beside its name, flushed, then put in its place. */
 export class KeptJson {
@@ -25,15 +30,18 @@ export class KeptJson {
     this.#settings = settings;
   }
 
-  /** Undefined when there is none, or none that can be read: the second is said. */
+  /** Undefined when there is none, {@link DAMAGED} when there is one that cannot be read: the second is said. */
   async read(): Promise<unknown> {
-    const { path, log, what, cost } = this.#settings;
+    const { path, log, what, costOfDamage } = this.#settings;
     try {
       return JSON.parse(await readFile(path, 'utf8')) as unknown;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      log.warn('sink-file-unreadable', `${what} in ${path} cannot be read (${(error as Error).message}); ${cost}`);
-      return undefined;
+      log.warn(
+        'sink-file-unreadable',
+        `${what} in ${path} cannot be read (${(error as Error).message}); ${costOfDamage}`,
+      );
+      return DAMAGED;
     }
   }
 

@@ -10,7 +10,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import type { AnnouncerEvent } from '../event.ts';
 import { ContainerBook } from './container-book.ts';
 import { Feed } from './feed.ts';
-import { KeptJson } from './kept-json.ts';
+import { DAMAGED, KeptJson } from './kept-json.ts';
 import { jsonLine, syslogFrame, syslogMessage } from './lines.ts';
 import { Pump } from './pump.ts';
 import type { Receiver } from './receiver.ts';
@@ -36,6 +36,9 @@ export interface SinksSettings {
   readonly log: Log;
   readonly metrics: Metrics;
 }
+
+/** At least once: which of them it was sent already, nobody knows any more. */
+const ALL_AGAIN = 'it is sent all that the journal has, once more';
 
 const POSITION_EVERY_MS = 1_000;
 const BOOK_EVERY_MS = 60_000;
@@ -82,6 +85,7 @@ export class Sinks {
       log,
       what: 'labels and services of the containers',
       cost: 'the next start reads them from the journal',
+      costOfDamage: 'they are read from the journal',
       everyMs: BOOK_EVERY_MS,
     });
     this.#sinks = config.targets.map((target) => ({
@@ -92,6 +96,7 @@ export class Sinks {
         log,
         what: `position of ${target.url}`,
         cost: 'records are repeated, or begin anew, after the next start',
+        costOfDamage: ALL_AGAIN,
         everyMs: POSITION_EVERY_MS,
       }),
     }));
@@ -162,8 +167,13 @@ export class Sinks {
 
   #nextOf(kept: unknown, { url }: SinkTarget): number {
     const { log } = this.#settings;
-    const next = (kept as { next?: unknown } | undefined)?.next;
-    if (!Number.isSafeInteger(next)) return this.#beginning;
+    if (kept === undefined) return this.#beginning;
+    const next = kept === DAMAGED ? DAMAGED : (kept as { next?: unknown } | null)?.next;
+    if (!Number.isSafeInteger(next) || (next as number) < 1) {
+      if (next !== DAMAGED)
+        log.warn('sink-file-unreadable', `position of ${url} is ${String(next)}, no number; ${ALL_AGAIN}`);
+      return Math.min(this.#settings.journal.firstSequence, this.#beginning);
+    }
     if ((next as number) <= this.#beginning) return next as number;
     const text = `${url} was sent events up to ${(next as number) - 1}, and the journal ends at ${this.#beginning - 1}: it was lost or replaced; going on with what comes now`;
     log.warn('sink-journal-replaced', text, { sink: url });

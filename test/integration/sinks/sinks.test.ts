@@ -209,19 +209,27 @@ test('a journal that was lost is noticed: the sink goes on with what comes', asy
   assert.is(second.log.of('sink-journal-replaced').length, 1);
 });
 
-test('a position that cannot be read is said, and the sink begins anew', async () => {
-  const [dataDir, server] = [temporaryDirectory(), await serving()];
-  const url = `logstash://127.0.0.1:${server.port}`;
-  const first = await started(dataDir, [url]);
-  first.record(...held(2));
-  await first.stop();
-  const directory = join(dataDir, 'sinks');
-  for (const name of readdirSync(directory)) writeFileSync(join(directory, name), '{"nex');
-  const second = await started(dataDir, [url]);
-  second.record(...held(1));
-  await until('the last', () => sequencesOf(server.text()).at(-1) === 3);
-  assert.is(second.log.of('sink-file-unreadable').length, 2);
-});
+for (const [what, text] of [
+  ['cannot be read', '{"nex'],
+  ['is empty', ''],
+  ['is no number', '{"next":"3"}'],
+  ['is of no event', '{"next":0}'],
+] as const) {
+  test(`a position that ${what} is said, and the sink is sent all that the journal has: at least once`, async () => {
+    const [dataDir, server] = [temporaryDirectory(), await serving()];
+    const url = `logstash://127.0.0.1:${server.port}`;
+    const first = await started(dataDir, [url]);
+    first.record(...held(2));
+    await first.stop();
+    const directory = join(dataDir, 'sinks');
+    for (const name of readdirSync(directory)) writeFileSync(join(directory, name), text);
+    const second = await started(dataDir, [url]);
+    second.record(...held(1));
+    await until('the last', () => sequencesOf(server.text()).at(-1) === 3);
+    assert.equal(sequencesOf(server.text()), [1, 2, 1, 2, 3]);
+    assert.ok(second.log.of('sink-file-unreadable').length > 0);
+  });
+}
 
 test('the place of a sink is kept, also when its directory was removed', async () => {
   const [dataDir, server] = [temporaryDirectory(), await serving()];
