@@ -157,6 +157,7 @@ export class Resolver implements Component {
       type: 'ResolverStarted',
       atMs: Date.now(),
       version,
+      store: store.description,
       ...(confirmedAtMs !== undefined && { confirmedAtMs }),
     };
     this.#take({ type: 'events', events: [started], bulk: false });

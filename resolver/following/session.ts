@@ -19,7 +19,7 @@ import type { EtcdKey } from '../../shared/name.ts';
 import type { ChangeBatch, Revision, Snapshot, Store } from '../../shared/store.ts';
 import { compareZone } from '../zone/compare.ts';
 import type { Followed, FollowProgress, FollowStep, FollowTimings } from './follow.ts';
-import { eventsOfBatch, type Head, isReplaced, type RecordEvent, stillStands } from './state.ts';
+import { eventsOfBatch, type Head, isChosenAnew, isReplaced, type RecordEvent, stillStands } from './state.ts';
 import { stepOf, stepsOfDifferences, stepsOfDrift, synced } from './steps.ts';
 
 /** Reading takes at most this share of the time: a million records take seconds to read. */
@@ -100,20 +100,29 @@ export class FollowSession {
 
   #replaced({ storeId, revision }: Head, atMs: number): FollowStep {
     const { state, zone } = this.#followed;
+    const isChosen = isChosenAnew(state);
     this.#progress.holdUntilSteadyMs = this.#steadyMs() + this.#timings.replacedHoldMs;
+    const held = isChosen ? 'of those it has not, what announcers keep on leases is' : 'those it has not are';
     this.#log.warn(
       'store-replaced',
-      `${this.#store.description} is another store than before: revision ${revision} of store ${storeId}, last seen ${state.revision} of store ${state.storeId}; its records are taken, those it has not are kept until their owners had time to write them again`,
+      `${this.#store.description} is another store than before: revision ${revision} of store ${storeId}, last seen ${state.revision} of store ${state.storeId}${isChosen ? ` by ${state.syncedAs}` : ''}; its records are taken, ${held} kept until their owners had time to write them again`,
       { records: zone.size },
     );
-    return stepOf([{ type: 'StoreReplaced', atMs, storeId, revision: String(revision) }]);
+    const replaced = { type: 'StoreReplaced', atMs, storeId, revision: String(revision) } as const;
+    return stepOf([isChosen ? { ...replaced, isChosen } : replaced]);
   }
 
-  /** What is absent while a replaced store fills again is no deletion. */
+  /**
+   * What is absent while a replaced store fills again is no deletion. Of a store that was chosen anew only what announcers
+   * write is waited for: they may still be on their way to it, and what others wrote to the old one is not of this one.
+   */
   *#differences(snapshot: Snapshot, atMs: number): Generator<RecordEvent | undefined> {
+    const { zone, state } = this.#followed;
     const isHolding = this.#steadyMs() < this.#progress.holdUntilSteadyMs;
-    for (const event of compareZone(this.#followed.zone, snapshot, atMs)) {
-      if (event === undefined || !isHolding || event.type === 'RecordPut') yield event;
+    const isHeld = (key: EtcdKey): boolean =>
+      isHolding && !(state.isReplacedByChoice && zone.get(key)?.lease === undefined);
+    for (const event of compareZone(zone, snapshot, atMs)) {
+      if (event === undefined || event.type === 'RecordPut' || !isHeld(event.key)) yield event;
     }
   }
 

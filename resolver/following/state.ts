@@ -12,6 +12,12 @@ export interface FollowState {
   readonly lostAtMs: number | undefined;
   /** When another store was found in the place of the old one. */
   readonly replacedAtMs: number | undefined;
+  /** It was because another one was to be followed. */
+  readonly isReplacedByChoice: boolean;
+  /** The store that this process was told to follow; undefined when its journal is older than that is told. */
+  readonly named: string | undefined;
+  /** As {@link named}, when the store was last synced with. */
+  readonly syncedAs: string | undefined;
 }
 
 export const initialFollowState: FollowState = {
@@ -19,6 +25,9 @@ export const initialFollowState: FollowState = {
   revision: 0n,
   lostAtMs: undefined,
   replacedAtMs: undefined,
+  isReplacedByChoice: false,
+  named: undefined,
+  syncedAs: undefined,
 };
 
 export function evolveFollow(state: FollowState, event: ZoneEvent): FollowState {
@@ -29,10 +38,14 @@ export function evolveFollow(state: FollowState, event: ZoneEvent): FollowState 
       // A late event may be older than what was seen since.
       return revision > state.revision ? { ...state, revision } : state;
     }
+    case 'ResolverStarted':
+      return { ...state, named: event.store };
     case 'ZoneSynced':
-      return { ...state, storeId: event.storeId, revision: BigInt(event.revision) };
-    case 'StoreReplaced':
-      return { ...state, storeId: event.storeId, revision: BigInt(event.revision), replacedAtMs: event.atMs };
+      return { ...state, storeId: event.storeId, revision: BigInt(event.revision), syncedAs: state.named };
+    case 'StoreReplaced': {
+      const { storeId, atMs: replacedAtMs, isChosen = false } = event;
+      return { ...state, storeId, revision: BigInt(event.revision), replacedAtMs, isReplacedByChoice: isChosen };
+    }
     case 'StoreLost':
       return { ...state, lostAtMs: event.atMs };
     case 'StoreRegained':
@@ -55,6 +68,11 @@ export interface Head {
 export function isReplaced(state: FollowState, head: Head): boolean {
   if (state.storeId === undefined) return false;
   return head.storeId !== state.storeId || head.revision < state.revision;
+}
+
+/** Whether another store than the one that was synced with is followed because `--etcd` names another. */
+export function isChosenAnew({ named, syncedAs }: FollowState): boolean {
+  return syncedAs !== undefined && named !== syncedAs;
 }
 
 /** Until when a key that is absent from a read is kept all the same; in the past when none is. */

@@ -7,8 +7,15 @@ import type { LeaseId } from '../../shared/store.ts';
  */
 export type ZoneEvent = {
   readonly atMs: number;
-} /** `confirmedAtMs`: when the zone it starts with was last known to be true; absent when it starts without one. */ & (
-  | { readonly type: 'ResolverStarted'; readonly version: string; readonly confirmedAtMs?: number }
+} & (
+  | {
+      readonly type: 'ResolverStarted';
+      readonly version: string;
+      /** The store that it was told to follow, as `Store.description` has it. */
+      readonly store?: string;
+      /** When the zone it starts with was last known to be true; absent when it starts without one. */
+      readonly confirmedAtMs?: number;
+    }
   | { readonly type: 'ResolverStopped' }
   | {
       readonly type: 'RecordPut';
@@ -23,8 +30,11 @@ export type ZoneEvent = {
   | ChangeExplained
   /** The zone is what the store held at `revision`; `records` is their number. */
   | { readonly type: 'ZoneSynced'; readonly revision: string; readonly storeId: string; readonly records: number }
-  /** Another store stands where the old one was (restored, data lost): its revisions mean nothing to the old one's. */
-  | { readonly type: 'StoreReplaced'; readonly storeId: string; readonly revision: string }
+  /**
+   * Another store stands where the old one was (restored, data lost): its revisions mean nothing to the old one's. `isChosen`:
+   * the resolver was told to follow another one.
+   */
+  | { readonly type: 'StoreReplaced'; readonly storeId: string; readonly revision: string; readonly isChosen?: true }
   /** From here on the zone is followed, and has all that the store had: until the store is lost or the process ends. */
   | { readonly type: 'ZoneConfirmed'; readonly revision: string }
   /** `confirmedAtMs`: when the zone was last known to be true. */

@@ -12,6 +12,10 @@ export interface HeadLine {
   readonly revision: string;
   readonly lostAtMs?: number;
   readonly replacedAtMs?: number;
+  readonly isReplacedByChoice?: true;
+  /** As in `FollowState`. */
+  readonly named?: string;
+  readonly syncedAs?: string;
   /** When the zone was last known to be true. */
   readonly confirmedAtMs?: number;
   /** Whether it was followed at the moment of the snapshot. */
@@ -48,13 +52,16 @@ export function linesOf(
   state: FollowState,
   { confirmedAtMs, isLive, isStopped = false }: Standing,
 ): Iterable<HeadLine | EntryLine> {
-  const { storeId, lostAtMs, replacedAtMs } = state;
+  const { storeId, lostAtMs, replacedAtMs, isReplacedByChoice, named, syncedAs } = state;
   const head: HeadLine = {
     prefix: zone.prefix,
     revision: String(state.revision),
     ...(storeId !== undefined && { storeId }),
     ...(lostAtMs !== undefined && { lostAtMs }),
     ...(replacedAtMs !== undefined && { replacedAtMs }),
+    ...(isReplacedByChoice && { isReplacedByChoice }),
+    ...(named !== undefined && { named }),
+    ...(syncedAs !== undefined && { syncedAs }),
     ...(confirmedAtMs !== undefined && { confirmedAtMs }),
     isLive,
     ...(isStopped && { isStopped }),
@@ -77,6 +84,9 @@ export function stateOf(head: HeadLine): FollowState {
     revision: BigInt(head.revision),
     lostAtMs: head.lostAtMs,
     replacedAtMs: head.replacedAtMs,
+    isReplacedByChoice: head.isReplacedByChoice === true,
+    named: head.named,
+    syncedAs: head.syncedAs,
   };
 }
 

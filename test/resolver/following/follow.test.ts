@@ -1,7 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BULK_EVENTS } from '../../../resolver/following/steps.ts';
+import type { ZoneEvent } from '../../../resolver/zone/event.ts';
 import { evolve, Zone } from '../../../resolver/zone/zone.ts';
+import type { LeaseId } from '../../../shared/store.ts';
 import { ScriptedStore } from '../../support/doubles/scripted-store.ts';
 import { contentsOf, contentsOfStore, followZone, stopFollowers, untilSame } from '../../support/follower.ts';
 import fc from '../../support/properties.ts';
@@ -276,6 +278,30 @@ test('a restart finds out that the store was replaced meanwhile, and goes on hol
   assert.is(again.zone.size, 2, 'a second restart does not end the hold');
   await untilSame(again, () => store.entries);
   again.stop();
+});
+
+test('of a store that was chosen instead of the old one, only what announcers keep on leases is waited for', async () => {
+  const started = (store: string): ZoneEvent => ({ type: 'ResolverStarted', atMs: 0, version: '', store });
+  const store = new ScriptedStore();
+  store.put(A, value(1), 'a1' as LeaseId);
+  store.put(B, value(2));
+  const before = followZone(store, { past: [started('etcd one')] });
+  await until('the first sync', () => before.confirmations > 0);
+  before.stop();
+  store.replace('store-2', 1n, {});
+  const past = [started('etcd one'), ...before.events, started('etcd two')];
+  const chosen = followZone(store, { past, timings: { replacedHoldMs: 2_000 } });
+  await until('the sync', () => chosen.confirmations > 0);
+  assert.equal(contentsOf(chosen.zone), [`${A}@1=${value(1)}a1`]);
+  assert.equal(
+    chosen.ofType('StoreReplaced').map(({ isChosen }) => isChosen),
+    [true],
+  );
+  chosen.stop();
+  const again = followZone(store, { past: [...past, ...chosen.events], timings: { replacedHoldMs: 2_000 } });
+  await until('the sync', () => again.confirmations > 0);
+  assert.is(again.zone.size, 1, 'a restart knows it too');
+  await untilSame(again, () => store.entries);
 });
 
 test('a large difference is marked as bulk, a small one is not', async () => {

@@ -6,6 +6,7 @@ import {
   type FollowState,
   holdUntilMs,
   initialFollowState,
+  isChosenAnew,
   isReplaced,
   type RecordEvent,
   stillStands,
@@ -51,6 +52,20 @@ test('another id or a lower revision is another store; nothing is before the fir
   assert.ok(isReplaced(state, { storeId: 'one', revision: 6n }));
   assert.ok(isReplaced(state, { storeId: 'two', revision: 99n }));
   assert.not(isReplaced(initialFollowState, { storeId: 'one', revision: 0n }));
+});
+
+test('a store is another by choice when the one that is named is not the one that was synced with', () => {
+  const started = (store?: string): ZoneEvent => ({
+    type: 'ResolverStarted',
+    atMs: 0,
+    version: '',
+    ...(store !== undefined && { store }),
+  });
+  assert.not(isChosenAnew(given(started('a'), synced(5), started('a'))));
+  assert.ok(isChosenAnew(given(started('a'), synced(5), started('b'))));
+  assert.not(isChosenAnew(given(started('a'), synced(5), started('b'), synced(1))), 'until the next sync');
+  assert.not(isChosenAnew(given(started(), synced(5), started('b'))), 'a journal that does not say');
+  assert.not(isChosenAnew(given(started('a'))), 'never synced');
 });
 
 test('an outage lasts from its loss to its return, over restarts', () => {
