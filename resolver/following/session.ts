@@ -12,6 +12,7 @@ import {
   repeat,
   retry,
   takeWhile,
+  tap,
   timer,
 } from 'rxjs';
 import type { Log } from '../../shared/log.ts';
@@ -19,7 +20,15 @@ import type { EtcdKey } from '../../shared/name.ts';
 import type { ChangeBatch, Revision, Snapshot, Store } from '../../shared/store.ts';
 import { compareZone } from '../zone/compare.ts';
 import type { Followed, FollowProgress, FollowStep, FollowTimings } from './follow.ts';
-import { eventsOfBatch, type Head, isChosenAnew, isReplaced, type RecordEvent, stillStands } from './state.ts';
+import {
+  eventsOfBatch,
+  type FollowState,
+  type Head,
+  isChosenAnew,
+  isReplaced,
+  type RecordEvent,
+  stillStands,
+} from './state.ts';
 import { stepOf, stepsOfDifferences, stepsOfDrift, synced } from './steps.ts';
 
 /** Reading takes at most this share of the time: a million records take seconds to read. */
@@ -177,9 +186,10 @@ export class FollowSession {
   /** Reads the prefix while the watch runs, and applies what the watch has not brought. */
   async *#readBeside(): AsyncGenerator<FollowStep> {
     const touched = this.#beginTouching();
+    const asked = this.#followed.state;
     try {
       const snapshot = await this.#store.snapshot(this.#range);
-      this.#checkSame(snapshot);
+      this.#checkSame(asked, snapshot);
       const atMs = this.#now();
       yield* stepsOfDifferences(this.#missing(snapshot, touched, atMs));
       // The read has all up to its revision, the watch all up to where it stands.
@@ -215,12 +225,15 @@ export class FollowSession {
   #heartbeat(): Observable<FollowStep> {
     const { heartbeatMs } = this.#timings;
     return timer(heartbeatMs, heartbeatMs).pipe(
-      // One read that failed is no outage: the client may have turned to the next endpoint meanwhile.
-      exhaustMap(() => defer(() => this.#readHead()).pipe(retry(1))),
-      mergeMap((head) => {
-        this.#checkSame(head);
-        return this.#isConfirmed ? this.#confirm(this.#now()) : [];
+      exhaustMap(() => {
+        const asked = this.#followed.state;
+        // One read that failed is no outage: the client may have turned to the next endpoint meanwhile.
+        return defer(() => this.#readHead()).pipe(
+          retry(1),
+          tap((head) => this.#checkSame(asked, head)),
+        );
       }),
+      mergeMap(() => (this.#isConfirmed ? this.#confirm(this.#now()) : [])),
     );
   }
 
@@ -247,9 +260,10 @@ export class FollowSession {
   async *#repairDrift(): AsyncGenerator<FollowStep> {
     if (!this.#isConfirmed) return;
     const touched = this.#beginTouching();
+    const asked = this.#followed.state;
     try {
       const snapshot = await this.#store.snapshot(this.#range);
-      this.#checkSame(snapshot);
+      this.#checkSame(asked, snapshot);
       await wait(this.#timings.driftGraceMs, undefined, { ref: false });
       const drifted: RecordEvent[] = [];
       for (const event of this.#missing(snapshot, touched, this.#now())) {
@@ -291,8 +305,9 @@ export class FollowSession {
     return this.#store.snapshot(`${this.#range}\u0000`);
   }
 
-  #checkSame(head: Head): void {
-    if (!isReplaced(this.#followed.state, head)) return;
+  /** @param asked the state as the read was asked for: the watch may have brought what is newer than its answer since */
+  #checkSame(asked: FollowState, head: Head): void {
+    if (!isReplaced(asked, head)) return;
     this.#progress.needsRead = true;
     throw new Restart();
   }

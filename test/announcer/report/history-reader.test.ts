@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { evolve } from '../../../announcer/decisions/decider.ts';
@@ -48,12 +49,13 @@ class Written {
   state: AnnouncerState = initialState;
   journal!: Journal<AnnouncerEvent>;
   readonly events: { event: AnnouncerEvent; sequence: number }[] = [];
+  readonly directory = temporaryDirectory();
   lastSnapshotMs: number | undefined;
 
   static async open(limits: { segmentOctets?: number; keepOctets?: number } = {}): Promise<Written> {
     const written = new Written();
     written.journal = await Journal.open<AnnouncerEvent>({
-      directory: temporaryDirectory(),
+      directory: written.directory,
       kind: 'announcer',
       log: silentLog,
       nowMs: () => written.nowMs,
@@ -78,6 +80,24 @@ class Written {
   read(name: string, atMs?: number): Promise<HistoryRead | undefined> {
     const subject = name === '' ? undefined : subjectOf(name, DOMAIN);
     return readHistory(this.journal, subject, PREFIX, { atMs, signal: new AbortController().signal });
+  }
+
+  /** As `read`, and the first event that the journal had meanwhile: retention may take files away beside a read. */
+  async readWhileStill(name: string, atMs: number): Promise<{ read: HistoryRead | undefined; first: number }> {
+    for (;;) {
+      const files = this.#files();
+      const read = await this.read(name, atMs);
+      const first = this.journal.firstSequence;
+      if (files.join() === this.#files().join() && Number.parseInt(files[0] ?? '', 10) === first)
+        return { read, first };
+    }
+  }
+
+  /** Segments, the oldest first. */
+  #files(): string[] {
+    return readdirSync(this.directory)
+      .filter((name) => /^\d+\.jsonl$/.test(name))
+      .sort();
   }
 
   /** Every event up to then, folded. */
@@ -155,10 +175,9 @@ test('at any moment, of any journal: what stood is what all events up to then sa
         await written.journal.flush();
         for (const share of [...moments, 1]) {
           const atMs = START_MS + Math.floor(share * (written.nowMs - START_MS));
-          const read = await written.read(asked, atMs);
+          const { read, first } = await written.readWhileStill(asked, atMs);
           const isDue = written.lastSnapshotMs !== undefined && atMs >= written.lastSnapshotMs;
           if (read === undefined) assert.not(isDue, 'there is a snapshot');
-          const first = written.journal.firstSequence;
           const expected = written.stood(asked, atMs).map(({ sequence = 0, ...stood }) => ({
             ...stood,
             ...(sequence >= first && { sequence }),

@@ -92,9 +92,12 @@ test('a list without most of the host is confirmed by inspecting: nothing is wit
 
 test('most of the host really gone is believed once inspects say so, and the rest stays', async ({ engine, on }) => {
   const [kept] = [...engine.containers.values()] as [FakeContainer];
-  for (const container of engine.containers.values()) {
-    if (container !== kept) engine.remove(container, DROPPED);
-  }
+  // Just before a list: the inspects of a comparison that is under way would find each gone by itself.
+  engine.beforeList = () => {
+    for (const container of engine.containers.values()) {
+      if (container !== kept) engine.remove(container, DROPPED);
+    }
+  };
   await on.stands([wordOf(kept)]);
   assert.ok(on.log.of('losses-doubted').length >= 1);
 });

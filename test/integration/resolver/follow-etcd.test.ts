@@ -89,7 +89,7 @@ test('a connection cut after any number of octets loses no event and makes none 
 test('once synced, every single event arrives through cuts, in order', async () => {
   const proxy = await startTcpProxy(etcd.url);
   const store = openEtcdStore({ endpoints: [`http://127.0.0.1:${proxy.port}`], log: silentLog });
-  const followed = followZone(store, { timings: { ...TIMINGS, catchUpMs: 60_000 } });
+  const followed = followZone(store, { timings: { ...TIMINGS, catchUpMs: 3_600_000, rereadMs: 3_600_000 } });
   await until('the first sync', () => followed.confirmations > 0);
   const from = followed.events.length;
   const expected: string[] = [];

@@ -185,6 +185,31 @@ test('notices a store that nobody answers for, though the watch stays open', asy
   await until('the loss', () => followed.ofType('StoreLost').length === 1);
 });
 
+for (const [what, timings] of [
+  ['a heartbeat', { heartbeatMs: 5, rereadMs: 60_000 }],
+  ['a comparison', { heartbeatMs: 60_000, rereadMs: 5 }],
+] as const) {
+  test(`${what} that the watch overtakes finds no other store, and nothing is read for it`, async () => {
+    const { store, followed } = await following(timings);
+    let answer: (() => void) | undefined;
+    store.beforeAnswer = () => new Promise((resolve) => (answer = resolve));
+    await until('the read', () => answer !== undefined);
+    store.beforeAnswer = async () => undefined;
+    store.put(A, value(2));
+    store.put(A, value(3));
+    await untilSame(followed, () => store.entries);
+    const { head, prefix } = store.reads;
+    answer?.();
+    await until('two more', () => store.reads.head + store.reads.prefix >= head + prefix + 2);
+    assert.is(followed.ofType('ZoneSynced').length, 1, 'the zone was read once, at the start');
+    assert.is(store.watches, 1);
+    store.put(B, value(4));
+    await untilSame(followed, () => store.entries);
+    assert.is(followed.ofType('RecordPut').length, 4, 'each change once');
+    assert.is(followed.ofType('DriftFound').length, 0);
+  });
+}
+
 for (const [what, storeId, revision] of [
   ['has another id', 'store-2', 500n],
   ['is older', 'store-1', 3n],

@@ -16,6 +16,8 @@ export class FakeEngine extends EngineModel {
   listsNothing = false;
   /** What is answered in place of the list. */
   listed: unknown;
+  /** Runs before the list is read. */
+  beforeList: () => void = () => undefined;
   /** Closes a connection when something is asked over it again. */
   cutsKeptConnections = false;
   /** Requests over connections that had one before. */
@@ -99,12 +101,17 @@ export class FakeEngine extends EngineModel {
       else if (path === '/version')
         json(response, 200, { Version: 'fake', ApiVersion: this.apiVersion, MinAPIVersion: '1.12' });
       else if (path === '/events') this.#openStream(response, url.searchParams.get('since'));
-      else if (path === '/containers/json') json(response, 200, this.listed ?? (this.listsNothing ? [] : this.list()));
+      else if (path === '/containers/json') this.#answerList(response);
       else if (id !== undefined) void this.#answerInspect(response, id);
       else json(response, 404, { message: 'page not found' });
     };
     if (this.#stalled === undefined) go();
     else this.#stalled.push(go);
+  }
+
+  #answerList(response: ServerResponse): void {
+    this.beforeList();
+    json(response, 200, this.listed ?? (this.listsNothing ? [] : this.list()));
   }
 
   async #answerInspect(response: ServerResponse, id: string): Promise<void> {

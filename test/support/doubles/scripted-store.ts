@@ -28,6 +28,8 @@ export class ScriptedStore implements Store {
   revision: Revision = 0n;
   /** How many reads of the prefix, and how many of the head alone, were answered. */
   readonly reads = { prefix: 0, head: 0 };
+  /** Runs before a read is answered, with what will be answered already read. */
+  beforeAnswer: () => Promise<void> = async () => undefined;
   readonly leases = new Map<LeaseId, LeaseTtl>();
   readonly timeToLiveCalls: LeaseId[] = [];
   #entries = new Map<EtcdKey, Entry>();
@@ -125,7 +127,9 @@ export class ScriptedStore implements Store {
     const isHead = prefix.endsWith('\u0000');
     this.reads[isHead ? 'head' : 'prefix'] += 1;
     const entries = this.entries.filter(({ key }) => key.startsWith(prefix));
-    return { revision: this.revision, storeId: this.storeId, entries };
+    const snapshot = { revision: this.revision, storeId: this.storeId, entries };
+    await this.beforeAnswer();
+    return snapshot;
   }
 
   changes(prefix: string, from: Revision): Observable<ChangeBatch> {
