@@ -33,6 +33,8 @@ export interface Daemon {
 }
 
 const LOCAL_ETCD = 'http://127.0.0.1:2379';
+/** One Ctrl-C may come twice: from the terminal to a whole group, and from who waits for us in it (`timeout`, `npm`). */
+const REPEAT_MS = 500;
 /** SIGTERM to exit (docs/stopping.md adds up what is within it); past it the process ends as it is, and leases clean up. */
 const STOP_TIMEOUT_MS = 4_800;
 
@@ -104,8 +106,9 @@ type End =
   | { readonly how: 'handover'; readonly failure: Error };
 
 /**
- * Resolves with the first signal or failure. A second signal ends the process at once. A failure of ours says nothing of
- * the containers: their names stay for the process that is started next, or go with their leases.
+ * Resolves with the first signal or failure. A second signal ends the process at once, unless it is the same wish told
+ * twice. A failure of ours says nothing of the containers: their names stay for the process that is started next, or go
+ * with their leases.
  */
 function endOf(components: readonly Component[]): Promise<End> {
   return new Promise((resolve) => {
@@ -116,7 +119,12 @@ function endOf(components: readonly Component[]): Promise<End> {
     ] as const) {
       process.once(signal, () => {
         resolve({ how, signal });
-        for (const again of ['SIGTERM', 'SIGINT'] as const) process.once(again, () => process.exit(EXIT_FAILED));
+        const sinceMs = performance.now();
+        for (const again of ['SIGTERM', 'SIGINT'] as const) {
+          process.on(again, () => {
+            if (performance.now() - sinceMs >= REPEAT_MS) process.exit(EXIT_FAILED);
+          });
+        }
       });
     }
     for (const { failed } of components) failed.then((failure) => resolve({ how: 'handover', failure }));

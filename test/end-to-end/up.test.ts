@@ -68,6 +68,14 @@ test('a terminal that closes ends nothing: SIGHUP is logged, and names go on', a
   assert.is(await up.process.end('SIGTERM'), 0);
 });
 
+test('one wish to stop that comes as two signals is one: names are withdrawn, and it ends with 0', async () => {
+  const up = await startUp(temporaryDirectory(), 'examples/services.json');
+  up.process.child.kill('SIGINT');
+  up.process.child.kill('SIGTERM');
+  assert.is(await up.process.ended, 0);
+  assert.is(up.process.log().at(-1)?.event, 'stopped');
+});
+
 test('a changed services file is followed; a broken entry costs itself, a broken file nothing', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'services.json');
