@@ -10,6 +10,13 @@ const pages = [
     .filter((file) => file.endsWith('.md'))
     .map((file) => join('docs', file)),
 ];
+/** As GitHub makes it of a heading. */
+const slugOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .replace(/\s/g, '-');
+
 const test = suite('docs: links');
 
 for (const page of pages) {
@@ -19,6 +26,19 @@ for (const page of pages) {
     const targets = [...text.matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g)].map(([, target]) => target as string);
     assert.equal(
       targets.filter((target) => !existsSync(join(dirname(page), target))),
+      [],
+    );
+  });
+
+  test(`every part of a page that ${page} leads to is there`, () => {
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)];
+    const missing = links.filter(([, file = '', anchor]) => {
+      const target = file === '' ? page : join(dirname(page), file);
+      const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => slugOf(title));
+      return !headings.includes(anchor as string);
+    });
+    assert.equal(
+      missing.map(([link]) => link),
       [],
     );
   });
