@@ -11,7 +11,6 @@ import { LegMetrics } from '../shared/leg-metrics.ts';
 import { serviceOfKey } from '../shared/legs.ts';
 import { type OwnerName, ownerOf } from '../shared/name.ts';
 import { SteadyClock } from '../shared/steady-clock.ts';
-import type { LeaseId } from '../shared/store.ts';
 import { AnswerWatch } from './answered/answer-watch.ts';
 import { answeredEvent } from './answered/event.ts';
 import { unansweredMetrics } from './answered/metrics.ts';
@@ -26,14 +25,13 @@ import { LiveZone } from './following/live-zone.ts';
 import { ProblemLog } from './following/problem-log.ts';
 import { readUnexplained } from './following/unexplained.ts';
 import { ZoneJournal } from './following/zone-journal.ts';
+import { Listeners } from './listeners.ts';
 import type { LookupContext } from './lookup/settings.ts';
 import { zoneMetrics } from './report/metrics.ts';
 import { PastTeller } from './report/past-teller.ts';
+import { notReadyReasons } from './report/ready.ts';
 import { resolverRoutes } from './report/routes.ts';
-import { type DnsServer, findAddresses, SERVER_SETTINGS, serveDns } from './serving/server.ts';
-import { type SystemCalls, systemCalls } from './serving/udp/system-calls.ts';
 import type { PastTold } from './wire/past.ts';
-import { WorkerPool } from './workers/pool.ts';
 import type { ZoneEvent } from './zone/event.ts';
 
 const COOKIE_SECRET_OCTETS = 16;
@@ -60,10 +58,9 @@ export class Resolver implements Component {
   #fail: (error: Error) => void = () => {};
   #zoneJournal: ZoneJournal | undefined;
   #answering: Answering | undefined;
-  /** Where it answers; the sockets are its own, or those of the workers. */
+  #listeners: Listeners | undefined;
+  /** Where it answers. */
   #addresses: readonly HostPort[] | undefined;
-  #server: DnsServer | undefined;
-  #workers: WorkerPool | undefined;
   #leases: Leases | undefined;
   #following: Subscription | undefined;
   #explainer: Explainer | undefined;
@@ -104,23 +101,13 @@ export class Resolver implements Component {
 
   /** Process ids of the workers that answer; none when this process does. */
   get workerPids(): readonly number[] {
-    return this.#workers?.pids ?? [];
+    return this.#listeners?.workerPids ?? [];
   }
 
   notReady(): NotReady {
     if (this.#addresses === undefined) return ['not started yet'];
-    const { store } = this.#deps;
-    const nowMs = this.#clock.nowMs();
-    switch (this.#live.availability(nowMs, this.#config.maxStaleMs)) {
-      case 'never-synced':
-        return [`has no zone yet: ${store.description} has not been read, and there is none on disk`];
-      case 'too-stale':
-        return [
-          `the zone is ${Math.round(this.#live.staleMs(nowMs) / 1000)} s old and ${store.description} is away; past --max-stale (${this.#config.maxStaleMs / 1000} s) nothing is answered from it`,
-        ];
-      default:
-        return [];
-    }
+    const { description } = this.#deps.store;
+    return notReadyReasons(this.#live, this.#clock.nowMs(), this.#config.maxStaleMs, description);
   }
 
   async start(): Promise<void> {
@@ -166,7 +153,7 @@ export class Resolver implements Component {
       store,
       inUse: () => live.zone.leases(),
       onLearned: (names) => this.#answering?.answerer.changed({ names, addresses: [] }),
-      onDeadline: (lease, deadlineMs, names) => this.#workers?.lease(lease, deadlineMs, names),
+      onDeadline: (lease, deadlineMs, names) => this.#listeners?.lease(lease, deadlineMs, names),
       log,
       nowMs: this.#clock.nowMs,
     });
@@ -190,7 +177,20 @@ export class Resolver implements Component {
       cookieSecret,
       watch,
     });
-    const listening = await this.#listen(cookieSecret, leases);
+    this.#listeners = new Listeners({
+      answerer: this.#answering.answerer,
+      config: this.#config,
+      version,
+      cookieSecret,
+      clock: this.#clock,
+      live,
+      deadlines: () => leases.deadlines(),
+      tellPast,
+      onAnswered: this.#workerAnswers.report,
+      log,
+      metrics,
+    });
+    const listening = await this.#listeners.start();
     this.#addresses = listening;
     const addresses = listening.map(formatHostPort);
     log.info('dns-listening', `answering for ${this.#config.zones.join(', ')} on ${addresses.join(', ')}`, {
@@ -216,49 +216,6 @@ export class Resolver implements Component {
     });
   }
 
-  /** Answers here, or lets workers do so. */
-  async #listen(cookieSecret: Uint8Array, leases: Leases): Promise<readonly HostPort[]> {
-    const config = this.#config;
-    const { log, metrics, version } = this.#deps;
-    const { answerer } = this.#createdAnswering();
-    const settings = { ...SERVER_SETTINGS, systemCalls: this.#systemCalls() };
-    if (config.workers === 1) {
-      this.#server = await serveDns(config.listen, answerer, settings, log, metrics);
-      return this.#server.addresses;
-    }
-    const listen = await findAddresses(config.listen, answerer, settings);
-    const deadlines = (): Iterable<readonly [LeaseId, number]> => leases.deadlines();
-    const live = this.#live;
-    const tellPast = (name: OwnerName): Promise<PastTold> => this.#past.tell(name);
-    const onAnswered = this.#workerAnswers.report;
-    this.#workers = new WorkerPool({
-      config,
-      listen,
-      version,
-      cookieSecret,
-      clock: this.#clock,
-      live,
-      deadlines,
-      tellPast,
-      onAnswered,
-      log,
-      metrics,
-    });
-    await this.#workers.start();
-    return listen;
-  }
-
-  /** The workers come to the same, on the same machine. */
-  #systemCalls(): SystemCalls | undefined {
-    const loaded = systemCalls(this.#config.udpBatch);
-    if (loaded.ok) {
-      this.#deps.log.info('udp-batched', 'UDP: many datagrams are read and sent in one system call');
-      return loaded.calls;
-    }
-    this.#deps.log.info('udp-one-by-one', `UDP: datagrams are read and sent one by one: ${loaded.reason}`);
-    return undefined;
-  }
-
   #context(): LookupContext {
     if (this.#answering !== undefined) return this.#answering.context();
     const nowMs = this.#clock.nowMs();
@@ -270,19 +227,13 @@ export class Resolver implements Component {
     };
   }
 
-  #createdAnswering(): Answering {
-    if (this.#answering === undefined) throw new Error('the resolver has not been started');
-    return this.#answering;
-  }
-
   async #stop(): Promise<void> {
     // A start that is under way ends first; what it failed with is its caller's.
     await this.#starting?.catch(() => undefined);
     this.#following?.unsubscribe();
     this.#explainer?.stop();
     this.#leases?.stop();
-    await this.#server?.close();
-    await this.#workers?.stop();
+    await this.#listeners?.close();
     this.#answering?.close();
     this.#watch.flush();
     this.#workerAnswers.flush();
@@ -294,7 +245,7 @@ export class Resolver implements Component {
 
   /** What was learned goes into the zone and the journal; answers that it affects are made anew. */
   #take(step: FollowStep): void {
-    this.#workers?.step(step);
+    this.#listeners?.step(step);
     if (step.type === 'confirmed') {
       const isNew = !this.#live.isLive;
       this.#live.confirm(step.atMs, this.#clock.nowMs());

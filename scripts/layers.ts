@@ -69,6 +69,7 @@ export const EDGES: readonly string[] = [
   'resolver/following/explainer.ts',
   'resolver/forwarding/forward.ts',
   'resolver/following/leases.ts',
+  'resolver/listeners.ts',
   'resolver/report/paced.ts',
   'resolver/report/past-routes.ts',
   'resolver/report/past-teller.ts',
