@@ -84,6 +84,7 @@ export const EDGES: readonly string[] = [
   'resolver/serving/udp/plain.ts',
   'resolver/serving/udp/system-calls.ts',
   'resolver/forwarding/upstream-group.ts',
+  'resolver/forwarding/within.ts',
   'resolver/following/zone-journal.ts',
   'resolver/serving/reuse-port.ts',
   'resolver/workers/pool.ts',

@@ -22,6 +22,7 @@ import {
 } from './message.ts';
 import { type ForwardMetrics, forwardMetrics } from './metrics.ts';
 import { UpstreamGroup } from './upstream-group.ts';
+import { within } from './within.ts';
 
 export interface StubZone {
   readonly zone: OwnerName;
@@ -34,7 +35,7 @@ export interface ForwardSettings {
   readonly stubs: readonly StubZone[];
 }
 
-/** Different questions waiting for upstreams at once; each holds a socket for up to 4.4 s. Above it: SERVFAIL. */
+/** Different questions waiting for upstreams at once; each holds up to three sockets for up to 4.4 s. Above it: SERVFAIL. */
 export const IN_FLIGHT_MAX = 1000;
 const CACHE_LIMITS = { entriesMax: 50_000, octetsMax: 32 * 1024 * 1024 };
 /** Names outside our zones that records point at. */
@@ -212,18 +213,6 @@ function refusal(query: Uint8Array, scanned: ScannedMessage): Uint8Array {
   view.setUint32(6, 0);
   view.setUint16(10, 0);
   return octets;
-}
-
-async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  try {
-    return await Promise.race([awaited, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function nameOfQuestion({ questionName }: ScannedMessage): OwnerName {

@@ -8,6 +8,7 @@ const DURATION_BUCKETS_SECONDS = [
 
 /** What the forwarder counts, named as CoreDNS's forward and cache plugins name it. `to` is one of the configured upstreams. */
 export interface ForwardMetrics {
+  sent(to: string): void;
   answered(to: string, rcode: number, durationMs: number): void;
   failed(to: string): void;
   probeFailed(to: string): void;
@@ -25,9 +26,11 @@ export function forwardMetrics(
 ): ForwardMetrics {
   const requests = metrics.counter('rollcall_forward_requests_total', 'Queries sent to an upstream.', ['to']);
   const responses = metrics.counter('rollcall_forward_responses_total', 'Answers of an upstream.', ['to', 'rcode']);
-  const failures = metrics.counter('rollcall_forward_failures_total', 'Queries that an upstream did not answer.', [
-    'to',
-  ]);
+  const failures = metrics.counter(
+    'rollcall_forward_failures_total',
+    'Queries that an upstream did not answer in time.',
+    ['to'],
+  );
   const probes = metrics.counter(
     'rollcall_forward_healthcheck_failures_total',
     'Probes that a dead upstream did not answer.',
@@ -63,15 +66,12 @@ export function forwardMetrics(
   metrics.gaugeOf('rollcall_cache_entries', 'Forwarded answers in the cache.', () => cache.size);
   metrics.gaugeOf('rollcall_cache_octets', 'Octets of the cached answers and their keys.', () => cache.octets);
   return {
+    sent: (to) => requests.inc({ to }),
     answered: (to, rcode, durationMs) => {
-      requests.inc({ to });
       responses.inc({ to, rcode: RCODE_NAMES.get(rcode) ?? 'other' });
       duration.observe({ to }, durationMs / 1000);
     },
-    failed: (to) => {
-      requests.inc({ to });
-      failures.inc({ to });
-    },
+    failed: (to) => failures.inc({ to }),
     probeFailed: (to) => probes.inc({ to }),
     allDown: () => broken.inc(),
     rejected: () => rejects.inc(),

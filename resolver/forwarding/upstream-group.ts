@@ -15,6 +15,7 @@ import {
 import { fullRcode, queryOf, type ScannedMessage, scanMessage, upstreamQuery } from './message.ts';
 import type { ForwardMetrics } from './metrics.ts';
 import { answered, attemptOrder, failed, isHealthy, type Upstream, upstreamsOf } from './upstreams.ts';
+import { within } from './within.ts';
 
 /** A stub resolver gives up on its first try after 5 s (resolv.conf(5), `timeout`): by then it must have an answer. */
 export const TOTAL_TIMEOUT_MS = 4400;
@@ -25,6 +26,20 @@ const PROBE_TIMEOUT_MS = 1000;
 
 /** What another server may know better: it is asked next. */
 const WORTH_ANOTHER: ReadonlySet<number> = new Set([Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED, Rcode.FORMERR]);
+
+/** One server asked once. */
+interface Attempt {
+  /** Which upstream. */
+  readonly at: number;
+  /** Its failure is in the metrics and in the health. */
+  isCounted: boolean;
+  /** Never rejects for want of an answer. */
+  readonly ended: Promise<{
+    readonly attempt: Attempt;
+    readonly reply: Reply | undefined;
+    readonly isUnreachable: boolean;
+  }>;
+}
 
 /** The servers for one part of the name space, in order of preference, with their health. */
 export class UpstreamGroup {
@@ -58,46 +73,86 @@ export class UpstreamGroup {
   }
 
   /**
-   * Asks one server after the other until one has a good answer. A server that fails to say (SERVFAIL, REFUSED, …) is
+   * Asks one server after the other until one has a good answer; each after a wait of {@link ATTEMPT_TIMEOUT_MS}, or as soon as the
+   * one before has failed. Who was slower than that may still answer. A server that fails to say (SERVFAIL, REFUSED, …) is
    * believed only when none says better. Undefined when none answered within {@link TOTAL_TIMEOUT_MS}.
    */
   async ask(client: Uint8Array, scanned: ScannedMessage): Promise<Reply | undefined> {
+    const over = new AbortController();
+    const onClosing = (): void => over.abort();
+    this.#signal.addEventListener('abort', onClosing, { once: true });
+    if (this.#signal.aborted) over.abort();
+    try {
+      return await this.#askInTurn(client, scanned, over.signal);
+    } finally {
+      this.#signal.removeEventListener('abort', onClosing);
+      over.abort();
+    }
+  }
+
+  async #askInTurn(client: Uint8Array, scanned: ScannedMessage, signal: AbortSignal): Promise<Reply | undefined> {
     const deadlineMs = performance.now() + TOTAL_TIMEOUT_MS;
     const passedBy = new Set<number>();
+    const waiting = new Set<Attempt>();
     let second: Reply | undefined;
     if (this.healthy === 0) this.#metrics.allDown();
-    for (const at of attemptOrder(this.#upstreams, ATTEMPTS_MAX)) {
-      const leftMs = Math.floor(deadlineMs - performance.now());
-      if (passedBy.has(at)) continue;
-      if (leftMs <= 0 || this.#signal.aborted) break;
-      try {
-        const reply = await this.#askOne(at, client, scanned, leftMs);
-        const isTruncated = (reply.scanned.flags & HeaderFlag.TC) !== 0;
-        if (!WORTH_ANOTHER.has(fullRcode(reply.scanned)) && !isTruncated) return reply;
-        passedBy.add(at);
-        second ??= reply;
-      } catch (error) {
-        if (!(error instanceof ExchangeError)) throw error;
-        if (error.code === 'unreachable') passedBy.add(at);
+    // After the last attempt, those on their way have what is left of the time.
+    for (const at of [...attemptOrder(this.#upstreams, ATTEMPTS_MAX), undefined]) {
+      if (at !== undefined && passedBy.has(at)) continue;
+      if (deadlineMs - performance.now() < 1 || signal.aborted) break;
+      const attempt = at === undefined ? undefined : this.#begin(at, client, scanned, deadlineMs, signal);
+      if (attempt !== undefined) waiting.add(attempt);
+      const untilMs = attempt === undefined ? deadlineMs : Math.min(deadlineMs, performance.now() + ATTEMPT_TIMEOUT_MS);
+      while (waiting.size > 0 && (attempt === undefined || waiting.has(attempt))) {
+        const leftMs = Math.max(0, untilMs - performance.now());
+        const ended = await within(leftMs, Promise.race([...waiting].map((each) => each.ended)));
+        if (ended === undefined) break;
+        waiting.delete(ended.attempt);
+        if (ended.reply !== undefined && isGood(ended.reply)) return ended.reply;
+        second ??= ended.reply;
+        if (ended.reply !== undefined || ended.isUnreachable) passedBy.add(ended.attempt.at);
       }
+      if (attempt !== undefined && waiting.has(attempt) && !signal.aborted) this.#gaveUpWaiting(attempt);
     }
     return second;
   }
 
-  async #askOne(at: number, client: Uint8Array, scanned: ScannedMessage, leftMs: number): Promise<Reply> {
+  #begin(at: number, client: Uint8Array, scanned: ScannedMessage, deadlineMs: number, signal: AbortSignal): Attempt {
     const { address } = this.#upstreams[at] as Upstream;
+    const to = formatHostPort(address);
     const startMs = performance.now();
-    try {
-      const reply = await converse(address, client, scanned, startMs + leftMs, this.#signal);
-      this.#metrics.answered(formatHostPort(address), reply.scanned.rcode, performance.now() - startMs);
-      this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
-      return reply;
-    } catch (error) {
-      if (!(error instanceof ExchangeError) || this.#signal.aborted) throw error;
-      this.#metrics.failed(formatHostPort(address));
-      this.#setHealth(at, failed(this.#upstreams[at] as Upstream, performance.now()), error.message);
-      throw error;
-    }
+    this.#metrics.sent(to);
+    const attempt: Attempt = {
+      at,
+      isCounted: false,
+      ended: converse(address, client, scanned, deadlineMs, signal).then(
+        (reply) => {
+          this.#metrics.answered(to, reply.scanned.rcode, performance.now() - startMs);
+          this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
+          return { attempt, reply, isUnreachable: false };
+        },
+        (error: unknown) => {
+          if (!(error instanceof ExchangeError)) throw error;
+          if (!signal.aborted) this.#countFailure(attempt, error.message);
+          return { attempt, reply: undefined, isUnreachable: error.code === 'unreachable' };
+        },
+      ),
+    };
+    return attempt;
+  }
+
+  /** It may still answer, and is then healthy again; until then it counts as one that does not. */
+  #gaveUpWaiting(attempt: Attempt): void {
+    const { address } = this.#upstreams[attempt.at] as Upstream;
+    this.#countFailure(attempt, `${formatHostPort(address)} did not answer within ${ATTEMPT_TIMEOUT_MS} ms`);
+  }
+
+  #countFailure(attempt: Attempt, reason: string): void {
+    if (attempt.isCounted) return;
+    attempt.isCounted = true;
+    const upstream = this.#upstreams[attempt.at] as Upstream;
+    this.#metrics.failed(formatHostPort(upstream.address));
+    this.#setHealth(attempt.at, failed(upstream, performance.now()), reason);
   }
 
   #setHealth(at: number, next: Upstream, reason: string): void {
@@ -159,9 +214,9 @@ async function converse(
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<Reply> {
-  const limits = (): ExchangeLimits => {
+  const limits = (mostMs = TOTAL_TIMEOUT_MS): ExchangeLimits => {
     const leftMs = Math.floor(deadlineMs - performance.now());
-    return { timeoutMs: Math.max(0, Math.min(ATTEMPT_TIMEOUT_MS, leftMs)), signal };
+    return { timeoutMs: Math.max(0, Math.min(mostMs, leftMs)), signal };
   };
   let reply = await exchangeUdp(server, outgoingQuery(client, scanned, true), limits());
   // RFC 6891 §7: a server that does not implement EDNS says FORMERR, or NOTIMP, without an OPT of its own.
@@ -171,12 +226,17 @@ async function converse(
   }
   if ((reply.scanned.flags & HeaderFlag.TC) === 0) return reply;
   try {
-    return await exchangeTcp(server, outgoingQuery(client, scanned, knowsEdns), limits());
+    return await exchangeTcp(server, outgoingQuery(client, scanned, knowsEdns), limits(ATTEMPT_TIMEOUT_MS));
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     // The server lives, its TCP does not: the cut answer is better than none, and its TC tells the client.
     return reply;
   }
+}
+
+/** Nobody need be asked in addition. */
+function isGood({ scanned }: Reply): boolean {
+  return !WORTH_ANOTHER.has(fullRcode(scanned)) && (scanned.flags & HeaderFlag.TC) === 0;
 }
 
 function outgoingQuery(client: Uint8Array, scanned: ScannedMessage, edns: boolean): OutgoingQuery {

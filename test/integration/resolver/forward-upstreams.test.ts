@@ -214,6 +214,35 @@ test('without the question nothing but an error counts', () =>
     assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
   }));
 
+test('an upstream that is slower than the wait for the next one is heard all the same', () =>
+  withUpstreams(2, async ({ forwarder, metrics, upstreams }) => {
+    upstreams[0]!.fault = () => ({ do: 'delay', ms: 2300 });
+    upstreams[1]!.fault = () => ({ do: 'drop' });
+    const startMs = performance.now();
+    assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
+    const tookMs = performance.now() - startMs;
+    assert.ok(tookMs > 2200 && tookMs < 4000, `${Math.round(tookMs)} ms`);
+    assert.is(upstreams[1]!.seen.length, 1, 'the next was asked meanwhile');
+    const [first, next] = upstreams.map(({ address }) => `${address.host}:${address.port}`);
+    const text = await metrics.text();
+    for (const line of [
+      `rollcall_forward_requests_total{to="${first}"} 1`,
+      `rollcall_forward_failures_total{to="${first}"} 1`,
+      `rollcall_forward_responses_total{to="${first}",rcode="NOERROR"} 1`,
+      `rollcall_forward_requests_total{to="${next}"} 1`,
+      'rollcall_forward_upstreams_healthy 2',
+    ]) {
+      assert.ok(text.includes(`${line}\n`), line);
+    }
+  }));
+
+test('a refusal that comes late is believed when nobody says better', () =>
+  withUpstreams(2, async ({ forwarder, upstreams }) => {
+    upstreams[0]!.fault = () => ({ do: 'delay', ms: 2000, rcode: 5 });
+    upstreams[1]!.fault = () => ({ do: 'drop' });
+    assert.is((await ask(forwarder, query('www.example.org'))).rcode, 5);
+  }));
+
 test('upstreams that are slow over UDP and silent over TCP cost no more than the whole time-out', () =>
   withUpstreams(2, async ({ forwarder, upstreams }) => {
     for (const upstream of upstreams) {

@@ -36,7 +36,7 @@ export type Fault =
   /** Over UDP, a cut answer with TC; over TCP, the records. */
   | { readonly do: 'truncate' }
   /** `cut`: with TC, and empty. */
-  | { readonly do: 'delay'; readonly ms: number; readonly cut?: boolean }
+  | { readonly do: 'delay'; readonly ms: number; readonly cut?: boolean; readonly rcode?: number }
   /** These octets first, then the true answer. */
   | { readonly do: 'spoof'; readonly packets: (query: Buffer) => Buffer[] };
 
@@ -93,7 +93,9 @@ export async function startDnsUpstream(records: string, host = '127.0.0.1', port
     } else if (fault.do === 'delay') {
       const timer = setTimeout(() => {
         timers.delete(timer);
-        reply(fault.cut ? { flags: TRUNCATED_RESPONSE, rcode: 0, empty: true } : {});
+        const { rcode } = fault;
+        if (fault.cut) reply({ flags: TRUNCATED_RESPONSE, rcode: 0, empty: true });
+        else reply(rcode === undefined ? {} : { rcode, empty: true });
       }, fault.ms);
       timers.add(timer);
     }
