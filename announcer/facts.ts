@@ -29,6 +29,11 @@ export interface ContainerFacts {
   readonly serviceEnvironment: Readonly<Record<string, string>>;
   /** `bridge`, `host`, `none`, a network's name, or `container:<id>`. */
   readonly networkMode: string;
+  /**
+   * Of `container:<id>`: that container, whose addresses and published ports these are; null when there is none of that id any
+   * more, absent when it was not asked for.
+   */
+  readonly networkOwner?: ContainerFacts | null;
   /** In the engine's order. */
   readonly networks: readonly NetworkFacts[];
   readonly ports: readonly PortFacts[];
@@ -63,4 +68,19 @@ export interface HostAddress {
   readonly address: string;
   /** Given by a flag: taken as given, loopback included. */
   readonly given: boolean;
+}
+
+/** Of the network that it is in: its own, or that of the container which it shares it with. */
+export function networksOf({ networks, networkOwner }: ContainerFacts): readonly NetworkFacts[] {
+  return networkOwner?.networks ?? networks;
+}
+
+/** Whether the container has a process: in a restart back-off it is said to run, and has none. */
+export function hasProcess({ state, pid }: ContainerFacts): boolean {
+  return (state === 'running' || state === 'paused') && pid > 0;
+}
+
+/** The id of the container whose network it shares, from its network mode `container:<id>`. */
+export function ownerInMode(networkMode: string): string | undefined {
+  return /^container:(.+)$/.exec(networkMode)?.[1];
 }

@@ -2,7 +2,7 @@
 
 import { type Engine, EngineError } from '../docker/engine/engine.ts';
 import type { Turns } from '../docker/following/turns.ts';
-import type { ContainerFacts } from '../facts.ts';
+import { type ContainerFacts, networksOf } from '../facts.ts';
 import type { ProbeWanted } from './check.ts';
 import type { ListeningProbe } from './listening.ts';
 import type { Machine } from './machine.ts';
@@ -67,8 +67,10 @@ class Route {
   }
 
   async ask(loopback: string | undefined): Promise<Reply> {
-    const { pid, networks } = this.#facts;
-    const addresses = networks.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter((address) => address !== '');
+    const { pid } = this.#facts;
+    const addresses = networksOf(this.#facts)
+      .flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6])
+      .filter((address) => address !== '');
     const inside = loopback === undefined ? [...LOOPBACK, ...addresses] : [loopback];
     const { listening, machine, namespaces, hostAddresses } = this.#tools;
     const own = listening === undefined ? '' : machine.proc.link(`${pid}/ns/net`);

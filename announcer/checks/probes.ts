@@ -3,7 +3,7 @@ import { Observable, type Subscriber, share } from 'rxjs';
 import type { Log } from '../../shared/log.ts';
 import { type Engine, EngineError } from '../docker/engine/engine.ts';
 import { Turns } from '../docker/following/turns.ts';
-import type { ContainerFacts } from '../facts.ts';
+import { type ContainerFacts, networksOf } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { announcedAddresses, type ProbeWanted, probesWanted } from './check.ts';
@@ -113,7 +113,7 @@ class Runs {
 
   #inspected(facts: ContainerFacts): void {
     const wanted = probesWanted(facts, this.#settings.rules);
-    const key = JSON.stringify([facts.startedAt, facts.pid, facts.networks, wanted]);
+    const key = JSON.stringify([facts.startedAt, facts.pid, networksOf(facts), wanted]);
     const entry = this.#entries.get(facts.id);
     if (entry?.key === key && wanted.length > 0) {
       entry.run.facts = facts;
@@ -180,7 +180,7 @@ class Runs {
 
   #reader(facts: ContainerFacts, ports: readonly string[], loopback: readonly string[] | 'any'): ListeningProbe {
     const { proc } = this.#machine;
-    const settings = facts.networkMode === 'host' ? { proc, loopback, host: this.#hostOf(facts) } : { proc, loopback };
+    const settings = isInHostNetwork(facts) ? { proc, loopback, host: this.#hostOf(facts) } : { proc, loopback };
     return new ListeningProbe(facts, ports, settings, this.#budget);
   }
 
@@ -190,6 +190,10 @@ class Runs {
       isOwn: (address) => this.#machine.isOwn(address),
     };
   }
+}
+
+function isInHostNetwork({ networkMode, networkOwner }: ContainerFacts): boolean {
+  return networkMode === 'host' || networkOwner?.networkMode === 'host';
 }
 
 async function isRunning(engine: Engine, { id, startedAt, pid }: ContainerFacts): Promise<boolean> {

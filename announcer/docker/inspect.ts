@@ -1,7 +1,10 @@
 import { signalNumber } from '../decisions/lifecycle/stop-signal.ts';
-import type { ContainerFacts, NetworkFacts, PortFacts } from '../facts.ts';
+import { type ContainerFacts, type NetworkFacts, ownerInMode, type PortFacts } from '../facts.ts';
 
 type Json = Readonly<Record<string, unknown>>;
+
+/** No field of an engine's: where the inspect of the container whose network this one shares is put. */
+export const NETWORK_OWNER = 'rollcall.networkOwner';
 
 /**
  * Reads `GET /containers/{id}/json` into facts: Docker's API 1.12 to 1.52 and Podman's, which differ in what they leave
@@ -35,6 +38,7 @@ export function factsOf(inspect: unknown): ContainerFacts {
     labels: labelsOf(config.Labels),
     serviceEnvironment: serviceEnvironmentOf(config.Env),
     networkMode,
+    ...networkOwnerOf(inspect),
     networks: networksOf(settings, networkMode),
     ports: portsOf(config, hostConfig, settings, networkMode),
   };
@@ -81,6 +85,17 @@ function stopTimeoutOf(config: Json): { stopTimeoutSeconds?: number } {
 function networkModeOf(hostConfig: Json): string {
   const mode = textOf(hostConfig.NetworkMode);
   return mode === '' || mode === 'default' ? 'bridge' : mode;
+}
+
+/** Put there by `docker.ts`: the inspect of the container whose network it shares. */
+function networkOwnerOf({ [NETWORK_OWNER]: owner }: Json): { networkOwner?: ContainerFacts | null } {
+  if (owner === undefined) return {};
+  return { networkOwner: owner === null ? null : factsOf(owner) };
+}
+
+/** The id of the container whose network an inspected one shares. */
+export function networkOwnerIdOf(inspect: unknown): string | undefined {
+  return isObject(inspect) ? ownerInMode(networkModeOf(objectOf(inspect.HostConfig))) : undefined;
 }
 
 function labelsOf(labels: unknown): Record<string, string> {

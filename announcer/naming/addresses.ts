@@ -1,6 +1,13 @@
 import { isIP } from 'node:net';
 import { isLoopback, isUnspecified } from '../../shared/address.ts';
-import type { ContainerFacts, HostAddress, HostFacts, PortFacts } from '../facts.ts';
+import {
+  type ContainerFacts,
+  type HostAddress,
+  type HostFacts,
+  hasProcess,
+  ownerInMode,
+  type PortFacts,
+} from '../facts.ts';
 import type { AnnounceAs } from '../rules.ts';
 import { type ContainerPort, portText } from './port-spec.ts';
 import { SWARM_SERVICE } from './service-name.ts';
@@ -28,15 +35,39 @@ export function endpointOf(
   as: AnnounceAs,
   network: string | undefined,
 ): Endpoint {
-  const shared = /^container:(.+)$/.exec(facts.networkMode)?.[1];
-  if (shared !== undefined) {
-    const other = shared.slice(0, 12);
-    return refused(
-      `${portText(port)}: it shares the network of container ${other}, whose address and published ports those are; put the labels on ${other}`,
-    );
-  }
+  const owner = ownerInMode(facts.networkMode);
+  if (owner !== undefined) return sharedEndpoint(port, facts, owner, host, as, network);
   if (facts.networkMode === 'host') return hostNetworkEndpoint(port, host, as);
   return as === 'container' ? ownEndpoint(port, facts, network) : publishedEndpoint(port, facts, host, as);
+}
+
+/** In another container's network: that one's addresses and published ports, as long as that network is the one it is in. */
+function sharedEndpoint(
+  port: ContainerPort,
+  { networkOwner: owner, startedAt }: ContainerFacts,
+  ownerId: string,
+  host: HostFacts,
+  as: AnnounceAs,
+  network: string | undefined,
+): Endpoint {
+  const short = ownerId.slice(0, 12);
+  const it = `it shares the network of container ${owner ? `${owner.name} (${short})` : short}`;
+  if (owner === undefined) {
+    return refused(`${portText(port)}: ${it}, whose address and published ports those are; put the labels on ${short}`);
+  }
+  if (owner === null) return refused(`${portText(port)}: ${it}, which is gone; make it anew`);
+  if (!hasProcess(owner)) {
+    return refused(`${portText(port)}: ${it}, which does not run; start that one, then this one anew`);
+  }
+  if (Date.parse(owner.startedAt) > Date.parse(startedAt)) {
+    return refused(
+      `${portText(port)}: ${it}, which was started anew since: this one is in the network of its last run, where nobody reaches it; start it anew`,
+    );
+  }
+  const endpoint = endpointOf(port, owner, host, as, network);
+  return endpoint.ok
+    ? { ...endpoint, rule: `${endpoint.rule}, of ${owner.name}, whose network it shares` }
+    : refused(`${endpoint.reason}; ${it}`);
 }
 
 /** Host networking: the container listens on the host's own addresses. */

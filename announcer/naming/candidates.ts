@@ -1,7 +1,7 @@
 import { type EtcdKey, keyOf, labelsOf, NameError, nameOf } from '../../shared/name.ts';
 import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
 import { type Check, checkOf } from '../checks/check-setting.ts';
-import type { ContainerFacts } from '../facts.ts';
+import { type ContainerFacts, ownerInMode } from '../facts.ts';
 import type { AnnounceAs, AnnounceRules } from '../rules.ts';
 import { endpointOf, NO_NETWORK } from './addresses.ts';
 import { inclusionOf } from './inclusion.ts';
@@ -258,10 +258,9 @@ function strayPortNames(ports: readonly ContainerPort[], { portNames }: Containe
 }
 
 function noPorts(facts: ContainerFacts): string {
-  const shared = /^container:(.+)$/.exec(facts.networkMode)?.[1];
-  if (shared !== undefined) {
-    const other = shared.slice(0, 12);
-    return `it shares the network of container ${other} and has no ports of its own; put the labels on ${other}`;
+  const other = ownerInMode(facts.networkMode)?.slice(0, 12);
+  if (other !== undefined) {
+    return `it shares the network of container ${other} and has no ports of its own; name what it listens on with rollcall.port, or put the labels on ${other}`;
   }
   if (facts.networkMode === 'none') return NO_NETWORK;
   if (facts.networkMode === 'host')

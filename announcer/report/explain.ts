@@ -1,9 +1,8 @@
 import type { EtcdKey } from '../../shared/name.ts';
 import { isSuppressed, penaltyAt, reuseAtMs } from '../decisions/lifecycle/damping.ts';
-import { hasProcess } from '../decisions/lifecycle/lifecycle.ts';
 import { DRAINED, HOST_DRAINED, isStopping, readinessOf } from '../decisions/readiness/readiness.ts';
 import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../decisions/state.ts';
-import type { ContainerFacts } from '../facts.ts';
+import { type ContainerFacts, hasProcess } from '../facts.ts';
 import { type Candidate, candidatesOf, type Derivation, type ExplainStep } from '../naming/candidates.ts';
 import type { AnnounceRules } from '../rules.ts';
 

@@ -1,4 +1,4 @@
-import type { ContainerFacts } from '../../facts.ts';
+import { type ContainerFacts, hasProcess } from '../../facts.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions } from '../conclusions.ts';
 import { isStopping } from '../readiness/readiness.ts';
@@ -13,11 +13,6 @@ export interface Sight {
   readonly atMs: number;
   /** When `cause` happened; absent when nobody knows. */
   readonly causedAtMs?: number;
-}
-
-/** Whether the container has a process: in a restart back-off it is said to run, and has none. */
-export function hasProcess({ state, pid }: ContainerFacts): boolean {
-  return (state === 'running' || state === 'paused') && pid > 0;
 }
 
 /** Concludes from an inspect what became of the container's runs since the last one. */

@@ -1,12 +1,12 @@
 import type { EtcdKey } from '../../../shared/name.ts';
 import { isActive } from '../../checks/check-setting.ts';
 import type { HoldReason, WithdrawReason } from '../../event.ts';
-import type { ContainerFacts } from '../../facts.ts';
+import { type ContainerFacts, hasProcess } from '../../facts.ts';
 import { type Candidate, candidatesOf } from '../../naming/candidates.ts';
 import { announcedValue, retimed } from '../../naming/value.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
-import { hasProcess, type Sight } from '../lifecycle/lifecycle.ts';
+import type { Sight } from '../lifecycle/lifecycle.ts';
 import type { ContainerState } from '../state.ts';
 import { readinessOf, type Waiting } from './readiness.ts';
 

@@ -7,6 +7,7 @@ import Docker from 'dockerode';
 import { StartError } from '../../../shared/component.ts';
 import { EVENT_FILTERS } from '../events.ts';
 import { type FollowSettings, followEngine } from '../following/follow.ts';
+import { NETWORK_OWNER, networkOwnerIdOf } from '../inspect.ts';
 import { chooseApiVersion } from './api.ts';
 import { type Engine, type EngineClient, EngineError, type EngineHello, type ExecResult } from './engine.ts';
 import { engineErrorOf, statusOf, unlessRefused } from './error.ts';
@@ -106,6 +107,13 @@ class DockerodeClient implements EngineClient {
   }
 
   async inspect(container: string): Promise<unknown> {
+    const raw = await this.#inspectOne(container);
+    const owner = networkOwnerIdOf(raw);
+    if (owner === undefined) return raw;
+    return { ...(raw as object), [NETWORK_OWNER]: (await this.#inspectOne(owner)) ?? null };
+  }
+
+  async #inspectOne(container: string): Promise<unknown> {
     const reference = containerReference(container);
     if (reference === undefined) return undefined;
     const inspectWith = (docker: Docker): Promise<unknown> =>

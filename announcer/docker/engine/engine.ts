@@ -71,7 +71,10 @@ export interface EngineClient {
   events(sinceSeconds: number): Promise<Readable>;
   /** `GET /containers/json?all=1`, as it came. */
   list(): Promise<unknown>;
-  /** `GET /containers/{id}/json`, as it came; undefined when there is no such container. */
+  /**
+   * `GET /containers/{id}/json`, as it came, with that of the container whose network it shares beside it; undefined when
+   * there is no such container.
+   */
   inspect(container: string): Promise<unknown>;
   exec(container: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
   /** `POST /containers/{id}/stop`. */

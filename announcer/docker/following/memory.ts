@@ -6,6 +6,8 @@ export interface Known {
   readonly startedAt: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly inspectedAtMs: number;
+  /** The container whose network it shares. */
+  readonly networkOwner: string | undefined;
   /** What the list said just before that inspect; empty when it was no list that asked for it: the next one must. */
   print: string;
 }
@@ -20,9 +22,38 @@ export class SessionMemory {
   readonly seen = new SeenEvents();
   readonly known = new Map<string, Known>();
 
+  /** By the container whose network they share. */
+  readonly #sharers = new Map<string, Set<string>>();
+
+  learn(id: string, known: Known): void {
+    const before = this.known.get(id)?.networkOwner;
+    if (before !== known.networkOwner) this.#unshare(id, before);
+    if (known.networkOwner !== undefined) {
+      const sharers = this.#sharers.get(known.networkOwner) ?? new Set();
+      this.#sharers.set(known.networkOwner, sharers.add(id));
+    }
+    this.known.set(id, known);
+  }
+
+  forget(id: string): void {
+    this.#unshare(id, this.known.get(id)?.networkOwner);
+    this.known.delete(id);
+  }
+
+  /** Those whose addresses and ports are this container's. */
+  sharersOf(id: string): readonly string[] {
+    return [...(this.#sharers.get(id) ?? [])];
+  }
+
+  #unshare(id: string, owner: string | undefined): void {
+    const sharers = owner === undefined ? undefined : this.#sharers.get(owner);
+    sharers?.delete(id);
+    if (sharers?.size === 0) this.#sharers.delete(owner as string);
+  }
+
   /** Forgets the containers that are not in `present`. */
   retain(present: ReadonlySet<string>): void {
-    for (const id of this.known.keys()) if (!present.has(id)) this.known.delete(id);
+    for (const id of this.known.keys()) if (!present.has(id)) this.forget(id);
   }
 
   /** Those of which the list says something else than before their last inspect, and those whose inspect is the oldest. */

@@ -18,10 +18,11 @@ import {
 import type { Log } from '../../../shared/log.ts';
 import { conflateMap } from '../../../shared/rx.ts';
 import { COMPARISON } from '../../decisions/decider.ts';
+import { ownerInMode } from '../../facts.ts';
 import type { Observation } from '../../observation.ts';
 import type { EngineClient, EngineHello } from '../engine/engine.ts';
 import { renewedStream, type StreamItem } from '../engine/stream.ts';
-import { causeOf, type EngineEvent, millisecondsOf } from '../events.ts';
+import { causeOf, type EngineAction, type EngineEvent, millisecondsOf } from '../events.ts';
 import { readFacts } from '../facts.ts';
 import type { ListedContainer } from '../list.ts';
 import { FailedLooks } from './failed-looks.ts';
@@ -223,6 +224,9 @@ class Session {
     if (!this.#memory.seen.add(event)) return;
     const { container } = event;
     this.#toldSinceList.add(container);
+    if (CHANGES_NETWORK.has(event.action)) {
+      this.#lookAtSharers(container, causeOf(event), millisecondsOf(event.timeNano));
+    }
     if (event.action === 'destroy') {
       this.#inspector.distrust(container);
       this.#onVanished(container, causeOf(event), millisecondsOf(event.timeNano));
@@ -242,6 +246,14 @@ class Session {
     else look();
   }
 
+  /** What becomes of a container's network becomes of those that share it, and no event of theirs tells it. */
+  #lookAtSharers(container: string, cause: string, causedAtMs: number | undefined): void {
+    for (const id of this.#memory.sharersOf(container)) {
+      this.#inspector.distrust(id);
+      void this.#inspector.look(id, cause, 'urgent', causedAtMs);
+    }
+  }
+
   #hint(event: EngineEvent, known: Pick<Known, 'startedAt' | 'labels'>): void {
     const hint = hintOf(event, known, this.#settings.nowMs());
     if (hint !== undefined) this.#observe(hint);
@@ -255,11 +267,13 @@ class Session {
     const facts = readFacts(raw);
     const atMs = this.#settings.nowMs();
     const before = this.#memory.known.get(container);
-    const known = { startedAt: facts.startedAt, labels: facts.labels, inspectedAtMs: atMs, print: '' };
-    this.#memory.known.set(container, known);
+    const { startedAt, labels, networkMode } = facts;
+    const known = { startedAt, labels, inspectedAtMs: atMs, networkOwner: ownerInMode(networkMode), print: '' };
+    this.#memory.learn(container, known);
     this.#sinceList?.seen.add(container);
     this.#sinceList?.gone.delete(container);
-    const isNewRun = before?.startedAt !== facts.startedAt;
+    const isNewRun = before?.startedAt !== startedAt;
+    if (before !== undefined && isNewRun) this.#lookAtSharers(container, why.cause, why.causedAtMs);
     this.#observe({ atMs, type: 'inspected', facts, ...(isNewRun ? causeOfRun(why, facts) : why) });
     const early = this.#early.get(container);
     this.#early.delete(container);
@@ -267,7 +281,7 @@ class Session {
   }
 
   #onVanished(container: string, cause: string, causedAtMs: number | undefined): void {
-    this.#memory.known.delete(container);
+    this.#memory.forget(container);
     this.#early.delete(container);
     this.#sinceList?.seen.delete(container);
     this.#sinceList?.gone.add(container);
@@ -285,3 +299,13 @@ class Session {
     this.items$.next({ type: 'observation', observation });
   }
 }
+
+/** After these its network is another one, or gone. */
+const CHANGES_NETWORK: ReadonlySet<EngineAction> = new Set([
+  'start',
+  'die',
+  'stop',
+  'destroy',
+  'connect',
+  'disconnect',
+]);

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { factsOf } from '../../../announcer/docker/inspect.ts';
+import { factsOf, NETWORK_OWNER, networkOwnerIdOf } from '../../../announcer/docker/inspect.ts';
 import { fixtureFacts, inspectFixture } from '../../support/container-facts.ts';
 
 const test = suite('announcer/inspect');
@@ -127,6 +127,16 @@ test('sorts ports by number and protocol, with udp and ranges', () => {
     ports.map(({ containerPort, protocol, bindings }) => `${containerPort}/${protocol}:${bindings[0]?.hostPort ?? ''}`),
     ['53/tcp:5353', '53/udp:53', '80/tcp:', '443/tcp:', '10000/udp:10000', '10001/udp:10001', '10002/udp:10002'],
   );
+});
+
+test('has the container whose network it shares, where that was inspected too', () => {
+  const shares = inspectFixture('shares') as object;
+  assert.is(networkOwnerIdOf(shares)?.slice(0, 12), 'd1cc500c124d');
+  assert.is(networkOwnerIdOf(inspectFixture('host-net')), undefined);
+  assert.not('networkOwner' in factsOf(shares));
+  assert.is(factsOf({ ...shares, [NETWORK_OWNER]: null }).networkOwner, null);
+  const { networkOwner } = factsOf({ ...shares, [NETWORK_OWNER]: inspectFixture('host-net') });
+  assert.is(networkOwner?.networkMode, 'host');
 });
 
 test('knows which ports -p asked for where host networking publishes none', () => {

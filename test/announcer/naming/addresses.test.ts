@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { ContainerFacts, HostFacts } from '../../../announcer/facts.ts';
 import { endpointOf } from '../../../announcer/naming/addresses.ts';
 import type { AnnounceAs } from '../../../announcer/rules.ts';
-import { facts, fixtureFacts, published, rules } from '../../support/container-facts.ts';
+import { facts, fixtureFacts, OTHER_ID, published, rules } from '../../support/container-facts.ts';
 
 const test = suite('announcer/addresses');
 
@@ -148,6 +148,47 @@ test('in another container’s network the address is the other’s', () => {
   for (const as of ['private', 'container'] as const) {
     assert.match(where(container, as), /shares the network of container d1cc500c124d.*put the labels on d1cc500c124d/);
   }
+});
+
+test('in another container’s network that is known, its addresses and published ports', () => {
+  const owner = facts({ id: OTHER_ID, name: 'pod', startedAt: '2026-11-20T11:00:00Z' });
+  const sharing = (changes: Partial<ContainerFacts>) =>
+    facts({
+      networkMode: `container:${OTHER_ID}`,
+      networks: [],
+      ports: [published('80/tcp')],
+      networkOwner: { ...owner, ...changes },
+    });
+  assert.is(where(sharing({})), '10.0.0.5 8080');
+  assert.is(where(sharing({}), 'public'), '192.0.2.5 8080');
+  assert.is(where(sharing({}), 'container'), '172.17.0.2 80');
+  const two = [
+    { name: 'a', ipv4: '172.30.1.2', ipv6: '' },
+    { name: 'b', ipv4: '172.30.2.2', ipv6: '' },
+  ];
+  assert.is(where(sharing({ networks: two }), 'container', HOST, 'b'), '172.30.2.2 80');
+  assert.is(where(sharing({ networkMode: 'host' })), '10.0.0.5 80');
+  assert.match(
+    where(sharing({ ports: [] })),
+    /^80\/tcp is not published.*; it shares the network of container pod \(5b5b5b5b5b5b\)$/,
+  );
+});
+
+test('in a network that its owner has left behind it is reached by nobody', () => {
+  const owner = facts({ id: OTHER_ID, name: 'pod', startedAt: '2026-11-20T11:00:00Z' });
+  const sharing = (networkOwner: ContainerFacts | null) =>
+    facts({ networkMode: `container:${OTHER_ID}`, networks: [], networkOwner });
+  assert.match(
+    where(sharing({ ...owner, state: 'exited', pid: 0 })),
+    /container pod .*does not run; start that one, then/,
+  );
+  assert.match(where(sharing({ ...owner, state: 'restarting', pid: 0 })), /does not run/);
+  assert.match(
+    where(sharing({ ...owner, startedAt: '2026-11-20T13:00:00Z' })),
+    /started anew since: .*; start it anew$/,
+  );
+  assert.match(where(sharing(null)), /container 5b5b5b5b5b5b, which is gone/);
+  assert.is(where(sharing({ ...owner, state: 'paused' })), '10.0.0.5 8080', 'its network is there');
 });
 
 test('a container’s address is never loopback or unspecified', () => {

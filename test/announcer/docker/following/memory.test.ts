@@ -9,7 +9,7 @@ const listed = (count: number) => Array.from({ length: count }, (_, at) => ({ id
 function memoryOf(count: number): SessionMemory {
   const memory = new SessionMemory();
   for (const [at, { id, print }] of listed(count).entries()) {
-    memory.known.set(id, { startedAt: '', labels: {}, inspectedAtMs: at, print });
+    memory.known.set(id, { startedAt: '', labels: {}, inspectedAtMs: at, networkOwner: undefined, print });
   }
   return memory;
 }
@@ -47,6 +47,22 @@ test('forgets what is not there any more', () => {
   const memory = memoryOf(3);
   memory.retain(new Set(['c1']));
   assert.equal([...memory.known.keys()], ['c1']);
+});
+
+test('knows who shares whose network, as long as both are known', () => {
+  const memory = new SessionMemory();
+  const learn = (id: string, networkOwner: string | undefined) =>
+    memory.learn(id, { startedAt: '', labels: {}, inspectedAtMs: 1, networkOwner, print: '' });
+  learn('pod', undefined);
+  learn('a', 'pod');
+  learn('a', 'pod');
+  learn('b', 'pod');
+  assert.equal(memory.sharersOf('pod'), ['a', 'b']);
+  learn('b', 'other');
+  assert.equal([memory.sharersOf('pod'), memory.sharersOf('other')], [['a'], ['b']]);
+  memory.forget('a');
+  memory.retain(new Set(['pod']));
+  assert.equal([memory.sharersOf('pod'), memory.sharersOf('other')], [[], []]);
 });
 
 test.run();
