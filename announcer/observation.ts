@@ -5,9 +5,9 @@ import type { StaticService } from './services/static-services.ts';
 export type Observation = {
   readonly atMs: number;
 } /** An inspect: the truth about one container at `atMs`. `cause` is what made us look. */ & (
-  | ({ readonly type: 'inspected'; readonly facts: ContainerFacts; readonly cause: string } & CausedAt)
+  | ({ readonly type: 'inspected'; readonly facts: ContainerFacts; readonly cause: string } & CausedAt & Ended)
   /** An inspect that found no such container, or its `destroy`. */
-  | ({ readonly type: 'vanished'; readonly container: string; readonly cause: string } & CausedAt)
+  | ({ readonly type: 'vanished'; readonly container: string; readonly cause: string } & CausedAt & Ended)
   /** A whole list, taken after the event stream stood: what is not in it is gone. */
   | {
       readonly type: 'listed';
@@ -54,6 +54,12 @@ export type Observation = {
 interface CausedAt {
   /** When `cause` happened, milliseconds since the epoch; absent when nobody knows. */
   readonly causedAtMs?: number;
+}
+
+/** Of a run that no inspect has seen ended, for the next had begun by then, or the container was gone. */
+interface Ended {
+  /** What the engine told of its end; absent when it did not, or is not to be believed. */
+  readonly endedWith?: number;
 }
 
 export interface ProbeResult {

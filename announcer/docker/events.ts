@@ -7,6 +7,8 @@ export interface EngineEvent {
   readonly action: EngineAction;
   /** Of `kill`: what the event says. A container label named `signal` overwrites it, so see {@link trustedSignal}. */
   readonly signal?: number;
+  /** Of `die`: what the event says. A container label of its name overwrites it, so see {@link trustedExitCode}. */
+  readonly exitCode?: number;
   /** Nanoseconds since the epoch by the engine's clock, in digits: above 2^53 a number would round it. */
   readonly timeNano: string;
 }
@@ -84,9 +86,16 @@ export function parseEventLine(line: string): ParsedLine {
   const container = isNetwork ? textOf(attributes.container) : (textOf(actor.ID) ?? textOf(json.id));
   if (container === undefined || !/^[0-9a-f]{64}$/.test(container)) return { type: 'other' };
   const signal = action === 'kill' ? signalOf(attributes.signal) : undefined;
+  const exitCode = action === 'die' ? exitCodeOf(attributes) : undefined;
   return {
     type: 'event',
-    event: { container, action, timeNano: timeNanoOf(line, json), ...(signal === undefined ? {} : { signal }) },
+    event: {
+      container,
+      action,
+      timeNano: timeNanoOf(line, json),
+      ...(signal === undefined ? {} : { signal }),
+      ...(exitCode === undefined ? {} : { exitCode }),
+    },
   };
 }
 
@@ -101,6 +110,14 @@ function actionOf(word: string, attributes: Readonly<Record<string, unknown>>): 
 
 function signalOf(value: unknown): number | undefined {
   return typeof value === 'string' && /^\d{1,2}$/.test(value) ? Number(value) : undefined;
+}
+
+/** Docker's word, and Podman's. */
+const EXIT_CODE_ATTRIBUTES = ['exitCode', 'containerExitCode'] as const;
+
+function exitCodeOf(attributes: Readonly<Record<string, unknown>>): number | undefined {
+  const value = EXIT_CODE_ATTRIBUTES.map((name) => attributes[name]).find((each) => each !== undefined);
+  return typeof value === 'string' && /^\d{1,3}$/.test(value) ? Number(value) : undefined;
 }
 
 /**
@@ -119,6 +136,11 @@ function timeNanoOf(line: string, json: Readonly<Record<string, unknown>>): stri
  */
 export function trustedSignal(event: EngineEvent, labels: Readonly<Record<string, string>>): number | undefined {
   return Object.hasOwn(labels, 'signal') ? undefined : event.signal;
+}
+
+/** The exit code of a `die`; undefined when it cannot be known, as {@link trustedSignal}. */
+export function trustedExitCode(event: EngineEvent, labels: Readonly<Record<string, string>>): number | undefined {
+  return EXIT_CODE_ATTRIBUTES.some((name) => Object.hasOwn(labels, name)) ? undefined : event.exitCode;
 }
 
 /** What the event is called in causes: `docker kill 15`, `docker start`, `health_status: healthy`, `docker network connect`. */

@@ -13,6 +13,8 @@ export interface Sight {
   readonly atMs: number;
   /** When `cause` happened; absent when nobody knows. */
   readonly causedAtMs?: number;
+  /** Of a run that ended before the one that is seen: its exit code, if the engine told it. */
+  readonly endedWith?: number;
 }
 
 /** Concludes from an inspect what became of the container's runs since the last one. */
@@ -58,7 +60,8 @@ function concludeEnd(conclusions: Conclusions, sight: Sight, known: ContainerSta
   // Only a death that nobody asked for makes the engine restart a container by its policy.
   const isRequested =
     facts.state !== 'restarting' && restarts === 0 && (known.stopping !== null || !isSeen || isEndByStop(facts));
-  stopped(conclusions, sight, known, isRequested ? 0 : Math.max(1, restarts), isSeen, rules);
+  const deaths = isRequested ? 0 : Math.max(1, restarts);
+  stopped(conclusions, sight, known, deaths, isSeen ? facts : { exitCode: sight.endedWith ?? NOT_SEEN }, rules);
 }
 
 /** Whole runs that no inspect saw. The first restart belongs to the death that is already counted. */
@@ -69,15 +72,18 @@ function concludeMissedDeaths(
   rules: AnnounceRules,
 ): void {
   const missed = sight.facts.restartCount - known.restartCount - 1;
-  if (missed > 0) stopped(conclusions, sight, known, missed, false, rules);
+  if (missed > 0) stopped(conclusions, sight, known, missed, { exitCode: NOT_SEEN }, rules);
 }
+
+/** Exit code of an end that nobody told of. */
+export const NOT_SEEN = -1;
 
 function stopped(
   conclusions: Conclusions,
   { facts, cause, atMs }: Sight,
   known: ContainerState,
   deaths: number,
-  isSeen: boolean,
+  { exitCode, oomKilled = false }: Pick<ContainerFacts, 'exitCode'> & Partial<Pick<ContainerFacts, 'oomKilled'>>,
   { damping }: AnnounceRules,
 ): void {
   const flaps = afterDeaths(known.flaps, deaths, atMs, damping, lastDeathMs(facts, atMs));
@@ -85,8 +91,8 @@ function stopped(
     type: 'ContainerStopped',
     atMs,
     ...about(facts.id, facts, cause),
-    exitCode: isSeen ? facts.exitCode : -1,
-    oomKilled: isSeen && facts.oomKilled,
+    exitCode,
+    oomKilled,
     requested: deaths === 0,
     penalty: flaps?.penalty ?? 0,
     suppressed: flaps?.suppressed ?? false,

@@ -3,6 +3,7 @@ import { isStatic } from '../../services/static-services.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { type Moment, withdraw } from '../readiness/instances.ts';
 import type { AnnouncerState, ContainerState } from '../state.ts';
+import { NOT_SEEN } from './lifecycle.ts';
 
 type Listed = Extract<Observation, { readonly type: 'listed' }>;
 type Vanished = Extract<Observation, { readonly type: 'vanished' }>;
@@ -49,7 +50,7 @@ export function concludeVanished(conclusions: Conclusions, seen: Vanished): void
   const container = conclusions.container(id);
   if (container === undefined || isStatic(id)) return;
   const moment = { cause, atMs, ...causedAt(seen) };
-  if (container.isRunning) concludeUnseenEnd(conclusions, id, container, moment);
+  if (container.isRunning) concludeUnseenEnd(conclusions, id, container, moment, seen.endedWith);
   for (const key of container.keys) withdraw(conclusions, id, key, 'removed', 'the container was removed', moment);
   conclusions.add({ type: 'ContainerRemoved', atMs, ...about(id, container, cause) });
 }
@@ -59,13 +60,19 @@ export function concludeVanished(conclusions: Conclusions, seen: Vanished): void
  * tells of the signal before it tells of a removal: without one, it ended by itself (`--rm`). Where neither was told,
  * whoever removed it asked for it.
  */
-function concludeUnseenEnd(conclusions: Conclusions, id: string, container: ContainerState, moment: Moment): void {
+function concludeUnseenEnd(
+  conclusions: Conclusions,
+  id: string,
+  container: ContainerState,
+  moment: Moment,
+  exitCode: number = NOT_SEEN,
+): void {
   const { stopping, restartCount } = container;
   conclusions.add({
     type: 'ContainerStopped',
     atMs: moment.atMs,
     ...about(id, container, moment.cause),
-    exitCode: -1,
+    exitCode,
     oomKilled: false,
     requested: stopping !== null || moment.causedAtMs === undefined,
     penalty: 0,

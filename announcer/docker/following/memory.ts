@@ -8,6 +8,8 @@ export interface Known {
   readonly inspectedAtMs: number;
   /** The container whose network it shares. */
   readonly networkOwner: string | undefined;
+  /** Exit code of this run, as the engine told of its end. */
+  endedWith?: number;
   /** What the list said just before that inspect; empty when it was no list that asked for it: the next one must. */
   print: string;
 }

@@ -22,7 +22,7 @@ import { ownerInMode } from '../../facts.ts';
 import type { Observation } from '../../observation.ts';
 import type { EngineClient, EngineHello } from '../engine/engine.ts';
 import { renewedStream, type StreamItem } from '../engine/stream.ts';
-import { causeOf, type EngineAction, type EngineEvent, millisecondsOf } from '../events.ts';
+import { causeOf, type EngineAction, type EngineEvent, isOfRun, millisecondsOf, trustedExitCode } from '../events.ts';
 import { readFacts } from '../facts.ts';
 import type { ListedContainer } from '../list.ts';
 import { FailedLooks } from './failed-looks.ts';
@@ -236,8 +236,10 @@ class Session {
       // A look under way may have been answered before this; its `running` would announce what is going.
       this.#inspector.distrust(container);
       const known = this.#memory.known.get(container);
-      if (known !== undefined) this.#hint(event, known);
-      else if (event.action === 'kill') this.#early.set(container, event);
+      if (known !== undefined) {
+        this.#noteEnd(event, known);
+        this.#hint(event, known);
+      } else if (event.action === 'kill') this.#early.set(container, event);
     }
     const look = (): void =>
       void this.#inspector.look(container, causeOf(event), 'urgent', millisecondsOf(event.timeNano));
@@ -252,6 +254,12 @@ class Session {
       this.#inspector.distrust(id);
       void this.#inspector.look(id, cause, 'urgent', causedAtMs);
     }
+  }
+
+  /** The look at it may find the next run, or nothing. */
+  #noteEnd(event: EngineEvent, known: Known): void {
+    const endedWith = trustedExitCode(event, known.labels);
+    if (endedWith !== undefined && isOfRun(event, known.startedAt)) known.endedWith = endedWith;
   }
 
   #hint(event: EngineEvent, known: Pick<Known, 'startedAt' | 'labels'>): void {
@@ -274,19 +282,22 @@ class Session {
     this.#sinceList?.gone.delete(container);
     const isNewRun = before?.startedAt !== startedAt;
     if (before !== undefined && isNewRun) this.#lookAtSharers(container, why.cause, why.causedAtMs);
-    this.#observe({ atMs, type: 'inspected', facts, ...(isNewRun ? causeOfRun(why, facts) : why) });
+    const ofNewRun = isNewRun ? { ...causeOfRun(why, facts), ...endOf(before) } : why;
+    this.#observe({ atMs, type: 'inspected', facts, ...ofNewRun });
     const early = this.#early.get(container);
     this.#early.delete(container);
     if (early !== undefined && facts.state === 'running') this.#hint(early, known);
   }
 
   #onVanished(container: string, cause: string, causedAtMs: number | undefined): void {
+    const ended = endOf(this.#memory.known.get(container));
     this.#memory.forget(container);
     this.#early.delete(container);
     this.#sinceList?.seen.delete(container);
     this.#sinceList?.gone.add(container);
     const atMs = this.#settings.nowMs();
-    this.#observe({ atMs, type: 'vanished', container, cause, ...(causedAtMs !== undefined && { causedAtMs }) });
+    const causedAt = causedAtMs === undefined ? {} : { causedAtMs };
+    this.#observe({ atMs, type: 'vanished', container, cause, ...causedAt, ...ended });
   }
 
   #onLookFailed(error: unknown, container: string): Promise<void> {
@@ -309,3 +320,7 @@ const CHANGES_NETWORK: ReadonlySet<EngineAction> = new Set([
   'connect',
   'disconnect',
 ]);
+
+function endOf(known: Known | undefined): { readonly endedWith?: number } {
+  return known?.endedWith === undefined ? {} : { endedWith: known.endedWith };
+}

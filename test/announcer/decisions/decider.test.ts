@@ -273,6 +273,20 @@ test('the repeat of an outlived stop signal withdraws nothing', () => {
   assert.equal(given(announced, hinted('kill', 15), kept).when(hinted('kill', 15)), []);
 });
 
+test('a run that no inspect saw ended has the exit code that the engine told, or none', () => {
+  const [first, second] = [plain(), plain({ startedAt: '2026-11-20T12:00:05.000000000Z' })];
+  const codesOf = (seen: Observation): number[] =>
+    decide(given(inspected(first)).state, seen, RULES).flatMap((event) =>
+      event.type === 'ContainerStopped' ? [event.exitCode] : [],
+    );
+  const restarted = inspected(second, T0 + 5000);
+  assert.equal(codesOf(restarted), [-1]);
+  assert.equal(codesOf({ ...restarted, endedWith: 137 } as Observation), [137]);
+  const vanished: Observation = { type: 'vanished', container: ID, atMs: T0 + 5000, cause: 'docker destroy' };
+  assert.equal(codesOf(vanished), [-1]);
+  assert.equal(codesOf({ ...vanished, endedWith: 9 }), [9]);
+});
+
 test('the next run is announced though the last one was stopping', () => {
   const restarted = inspected(plain({ startedAt: run2 }), T0 + 1000, 'docker start');
   assert.equal(given(announced, hinted('kill', 15)).when(restarted), [

@@ -10,6 +10,7 @@ import {
   nanosOf,
   parseEventLine,
   SeenEvents,
+  trustedExitCode,
   trustedSignal,
 } from '../../../announcer/docker/events.ts';
 import fc from '../../support/properties.ts';
@@ -110,6 +111,16 @@ test('distrusts the signal of a container that has a label of that name', () => 
   assert.is(trustedSignal(kill, {}), 15);
   assert.is(trustedSignal(kill, { signal: '15' }), undefined);
   assert.is(event(line('kill', { signal: 'SIGTERM; rm' }))?.signal, undefined);
+});
+
+test('reads the exit code of a death, and distrusts it where a label has its name', () => {
+  const die = event(line('die', { exitCode: '137' })) as EngineEvent;
+  assert.is(trustedExitCode(die, {}), 137);
+  assert.is(trustedExitCode(die, { exitCode: '137' }), undefined);
+  assert.is(trustedExitCode(event(line('died', { containerExitCode: '3' })) as EngineEvent, {}), 3);
+  for (const text of ['', '-1', '1e3', '0 ', '1000'])
+    assert.is(event(line('die', { exitCode: text }))?.exitCode, undefined);
+  assert.is(event(line('stop', { exitCode: '137' }))?.exitCode, undefined, 'of no other event');
 });
 
 test('says so when a line cannot be read', () => {

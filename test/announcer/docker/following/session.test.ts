@@ -105,6 +105,32 @@ test('takes the end of an earlier run for no hint about the one that is there', 
     assert.equal(hints(seen), [`die ${container.id}`], 'that of its own run is one');
   }));
 
+test('tells with what a run ended that had begun anew, or was removed, before it could be looked at', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    const [restarts, goes] = [engine.run(), engine.run()];
+    start();
+    await time.advance(1000);
+    const before = seen.length;
+    engine.slownessMs = 200;
+    engine.exit(restarts, 7);
+    engine.startAgain(restarts);
+    engine.exit(goes, 3);
+    engine.remove(goes);
+    await time.advance(2000);
+    const endsOf = (id: string): (number | undefined)[] =>
+      seen.slice(before).flatMap((each) => {
+        if (each.type === 'inspected' && each.facts.id === id) return [each.endedWith];
+        return each.type === 'vanished' && each.container === id ? [each.endedWith] : [];
+      });
+    const [told, ...again] = endsOf(restarts.id);
+    assert.is(told, 7);
+    assert.ok(
+      again.every((code) => code === undefined),
+      'once',
+    );
+    assert.is(endsOf(goes.id)[0], 3);
+  }));
+
 test('tells a stop signal that came before the first look as soon as it has looked', () =>
   withSession(async ({ engine, time, seen, start }) => {
     engine.slownessMs = 200;
