@@ -162,12 +162,17 @@ export class SegmentWriter {
     }
   }
 
-  /** No write and no fsync tells: the kernel keeps a file that is open, whatever becomes of its name. */
+  /**
+   * No write and no fsync tells: the kernel keeps a file that is open, whatever becomes of its name. Not by the inode's number
+   * alone: there are file systems that give one file several.
+   */
   async #isGone(): Promise<boolean> {
+    const octets = this.#octets;
     const ours = await this.#handle.stat();
+    if (ours.nlink === 0) return true;
     try {
       const named = await stat(this.path);
-      return named.ino !== ours.ino || named.dev !== ours.dev;
+      return (named.ino !== ours.ino || named.dev !== ours.dev) && named.size < octets;
     } catch (error) {
       return hasCode(error, 'ENOENT', 'ENOTDIR'); // of another error nothing is known
     }
