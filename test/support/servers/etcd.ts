@@ -128,7 +128,8 @@ export async function startMember(
     },
     ctl: async (...ctl) => {
       const environment = { PATH: globalThis.process.env.PATH, ETCDCTL_API: '3' };
-      const { stdout } = await run('etcdctl', ['--endpoints', url, ...ctlArgs, ...ctl], {
+      const patience = ['--dial-timeout', '60s', '--command-timeout', '60s'];
+      const { stdout } = await run('etcdctl', ['--endpoints', url, ...patience, ...ctlArgs, ...ctl], {
         env: environment,
         maxBuffer: 64 << 20,
       });
