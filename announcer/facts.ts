@@ -23,8 +23,8 @@ export interface ContainerFacts {
   readonly stopTimeoutSeconds?: number;
   readonly labels: Readonly<Record<string, string>>;
   /**
-   * Only `SERVICE_NAME`, `SERVICE_IGNORE` and their `SERVICE_<port>_…` forms: any other variable may hold a secret and is
-   * dropped on arrival.
+   * Only `SERVICE_NAME`, `_IGNORE`, `_TAGS`, `_ID` and their `SERVICE_<port>_…` forms, which are there to be published: any
+   * other variable may hold a secret and is dropped on arrival.
    */
   readonly serviceEnvironment: Readonly<Record<string, string>>;
   /** `bridge`, `host`, `none`, a network's name, or `container:<id>`. */

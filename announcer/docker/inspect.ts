@@ -105,7 +105,7 @@ function labelsOf(labels: unknown): Record<string, string> {
   return Object.fromEntries(texts);
 }
 
-const SERVICE_VARIABLE = /^(SERVICE_(?:\d+_(?:(?:tcp|udp)_)?)?(?:NAME|IGNORE))=(.*)$/is;
+const SERVICE_VARIABLE = /^(SERVICE_(?:\d+_(?:(?:tcp|udp)_)?)?(?:NAME|IGNORE|TAGS|ID))=(.*)$/is;
 
 function serviceEnvironmentOf(environment: unknown): Record<string, string> {
   const kept: Record<string, string> = {};

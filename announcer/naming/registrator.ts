@@ -3,9 +3,7 @@ import type { ContainerFacts } from '../facts.ts';
 /**
  * registrator's `SERVICE_…` as labels and environment variables. A field for a port (`SERVICE_80_NAME`, and
  * `SERVICE_53_udp_NAME` as its forks have it) wins over the general one, then a label over a variable.
- *
- * `TAGS` and `ID` are taken from labels alone: they would go into the store and the journal, where no environment
- * variable may go but a service's name.
+ * These four are given to be published; no other variable comes here (docs/decisions/0016).
  */
 export interface RegistratorField {
   /** The label or variable that holds it, as `label SERVICE_80_NAME`. */
@@ -45,10 +43,7 @@ export class RegistratorSettings {
     field: Field,
     port?: { readonly containerPort: number; readonly protocol: string },
   ): RegistratorField | undefined {
-    const isMeant = ({ protocol, found }: Entry): boolean => {
-      if (found.fromEnvironment && (field === 'TAGS' || field === 'ID')) return false;
-      return protocol === undefined || protocol === port?.protocol;
-    };
+    const isMeant = ({ protocol }: Entry): boolean => protocol === undefined || protocol === port?.protocol;
     const ofPort =
       port === undefined ? undefined : this.#entries.get(placeOf(field, port.containerPort))?.find(isMeant);
     return (ofPort ?? this.#entries.get(placeOf(field, undefined))?.find(isMeant))?.found;

@@ -322,12 +322,13 @@ test('every run that began has ended once before the next begins, and before its
   );
 });
 
-test('no event carries an environment variable’s value, but as a service name', () => {
+test('no event carries an environment variable’s value but those that are there to be published', () => {
   const variable = fc.constantFrom(
     'SERVICE_NAME',
     'SERVICE_80_NAME',
     'SERVICE_ID',
-    'SERVICE_TAGS',
+    'SERVICE_PASSWORD',
+    'SERVICE_80_TOKEN',
     'SERVICE_IGNORE',
     'SERVICE_80_IGNORE',
     'DB_PASSWORD',

@@ -30,7 +30,7 @@ test('reads what a recorded inspect says of a published port', () => {
   assert.is(facts.labels['rollcall.name'], 'web');
 });
 
-test('drops every environment variable but service names', () => {
+test('drops every environment variable but those that are there to be published', () => {
   const facts = fixtureFacts('published');
   assert.equal(facts.serviceEnvironment, { SERVICE_443_NAME: 'tls' });
   const text = JSON.stringify(facts);
@@ -38,11 +38,12 @@ test('drops every environment variable but service names', () => {
   assert.not.ok(text.includes('s3cret'), 'SERVICE_TOKEN');
 });
 
-test('keeps registrator’s ignore and name variables, of ports and protocols too', () => {
+test('keeps registrator’s name, ignore, tags and id variables, of ports and protocols too', () => {
   const kept = ['SERVICE_NAME=a', 'SERVICE_53_udp_NAME=b', 'SERVICE_80_IGNORE=1', 'SERVICE_IGNORE='];
+  kept.push('SERVICE_ID=c', 'SERVICE_443_TAGS=d,e');
   const dropped = [
-    'SERVICE_ID=c',
-    'SERVICE_TAGS=d',
+    'SERVICE_IDENTITY=c',
+    'SERVICE_TAGS_TOKEN=d',
     'SERVICE_80_PASSWORD=e',
     'service_name=f',
     'SERVICE_NAME',
@@ -54,6 +55,8 @@ test('keeps registrator’s ignore and name variables, of ports and protocols to
     SERVICE_53_udp_NAME: 'b',
     SERVICE_80_IGNORE: '1',
     SERVICE_IGNORE: '',
+    SERVICE_ID: 'c',
+    SERVICE_443_TAGS: 'd,e',
   });
 });
 

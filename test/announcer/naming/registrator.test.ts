@@ -55,10 +55,13 @@ test('a port is ignored alone', () => {
   assert.is(settings({ SERVICE_IGNORE: 'true' }).ignoredBy(HTTP), undefined, 'of the container, not of the port');
 });
 
-test('tags and ids are taken from labels alone', () => {
-  assert.is(settings({ SERVICE_TAGS: 'a,b' }).field('TAGS')?.value, 'a,b');
-  assert.is(settings({}, { SERVICE_TAGS: 'a', SERVICE_ID: 'b' }).field('TAGS'), undefined);
-  assert.is(settings({}, { SERVICE_TAGS: 'a', SERVICE_ID: 'b' }).field('ID'), undefined);
+test('tags and ids are taken from labels, and else from the environment', () => {
+  assert.is(settings({ SERVICE_TAGS: 'a,b' }, { SERVICE_TAGS: 'c' }).field('TAGS')?.value, 'a,b');
+  const given = settings({}, { SERVICE_TAGS: 'a', SERVICE_ID: 'b', SERVICE_80_ID: 'c', SERVICE_443_TAGS: 'd' });
+  assert.is(given.field('TAGS', HTTP)?.value, 'a');
+  assert.is(given.field('ID')?.value, 'b');
+  assert.is(given.field('ID', HTTP)?.value, 'c');
+  assert.is(given.field('ID', HTTP)?.source, 'variable SERVICE_80_ID');
 });
 
 test.run();
