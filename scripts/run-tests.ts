@@ -54,13 +54,19 @@ function count(output: string, label: string): number {
   return sum;
 }
 
+/**
+ * Ends a file's process by exit() once it has nothing left to do. Node's own way then closes what is still open, and in one of
+ * some ten runs waits for ever for the request of a connection that was reset (20.20, Environment::CleanupHandles).
+ */
+const END_BY_EXIT = `data:text/javascript,${encodeURIComponent("process.once('beforeExit', () => process.exit());")}`;
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character begins a colour code
 const COLOURS = /\u001b\[\d+m/g;
 
 function runFile(file: string, timeoutMs: number): Promise<Result> {
   const started = performance.now();
   const built = join('dist', file.replace(/\.ts$/, '.js'));
-  const child = spawn(process.execPath, ['--enable-source-maps', built], {
+  const child = spawn(process.execPath, ['--import', END_BY_EXIT, '--enable-source-maps', built], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
   });

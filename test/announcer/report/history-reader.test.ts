@@ -13,6 +13,7 @@ import { silentLog } from '../../../shared/log.ts';
 import { type EtcdKey, parseName } from '../../../shared/name.ts';
 import fc from '../../support/properties.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { until } from '../../support/until.ts';
 
 const test = suite('announcer/history-reader');
 
@@ -147,7 +148,7 @@ test('of a moment that the journal has no state of nothing is said: before its f
     long.append(announced, `other${n % 5}`);
     if (n % 50 === 49) await long.journal.flush();
   }
-  assert.ok(long.journal.firstSequence > 1);
+  await until('retention', () => long.journal.firstSequence > 1);
   assert.is(await long.read('other1', long.nowMs), undefined, 'without a snapshot nobody knows what stood before');
   assert.ok((await long.read('other1'))?.history.length, 'its events are told all the same');
   await long.journal.close();

@@ -16,6 +16,7 @@ import { openJournal } from '../../support/journal-files.ts';
 import { CONTEXT, SETTINGS as LOOKUP } from '../../support/lookup-table.ts';
 import fc from '../../support/properties.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { until } from '../../support/until.ts';
 import { deletion, keyFor, PREFIX, put } from '../../support/zone-text.ts';
 
 const test = suite('resolver/past answers');
@@ -320,7 +321,7 @@ test('of a moment between the first event that is left and the first snapshot no
     journal.append({ ...put(other, '{"host":"192.0.2.9"}', n), atMs: n });
     await journal.flush();
   }
-  assert.ok(journal.firstSequence > 3, 'the event of the record is gone');
+  await until('the event of the record to be gone', () => journal.firstSequence > 3);
   const question = { name: parseName('web.example.org'), type: 'A', atMs: 99 } as const;
   assert.is(await readPastAnswer(journal, question, SETTINGS), undefined);
   await journal.close();

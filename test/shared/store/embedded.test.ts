@@ -149,7 +149,7 @@ test('the files stay bounded, however much is written', async () => {
   const directory = temporaryDirectory();
   const store = await opened(directory, { snapshotEveryChanges: 2000 });
   const value = 'x'.repeat(1000);
-  for (let round = 0; round < 150; round += 1) {
+  for (let round = 0; round < 300; round += 1) {
     const writes = Array.from(
       { length: TRANSACTION_OPS_MAX },
       (_, at) => ({ type: 'put', key: `/${at}`, value }) as never,
@@ -157,9 +157,10 @@ test('the files stay bounded, however much is written', async () => {
     await store.commit({ expect: [], writes });
   }
   const before = await store.snapshot('');
-  await store.close(); // 20 MB were written
+  await store.close(); // 40 MB were written
+  // Some 15 MB at most between two snapshots, and what is written while a slow disk takes one.
   const octets = readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
-  assert.ok(octets < 14_000_000, `${octets} octets`);
+  assert.ok(octets < 25_000_000, `${octets} octets`);
   const again = await opened(directory);
   assert.equal(await again.snapshot(''), before);
   await again.close();
