@@ -104,7 +104,7 @@ if (canUnshare('-n', '-m') && haveProgram('getent') && haveProgram('ip')) {
     const file = fileURLToPath(import.meta.url);
     const { stdout } = await run('unshare', ['-n', '-m', process.execPath, '--enable-source-maps', file], {
       env: { ...process.env, [INSIDE]: '1' },
-      timeout: 60_000,
+      timeout: 300_000,
     });
     assert.equal(JSON.parse(/^{.*}$/m.exec(stdout)?.[0] ?? ''), {
       web: ['10.0.0.1'],
@@ -121,7 +121,7 @@ if (canUnshare('-n', '-m') && haveProgram('getent') && haveProgram('ip')) {
 async function askLibcInside(): Promise<void> {
   await run('ip', ['link', 'set', 'lo', 'up']);
   const conf = join(temporaryDirectory(), 'resolv.conf');
-  writeFileSync(conf, 'nameserver 127.0.0.1\nsearch other.test own.test\noptions ndots:5 timeout:2 attempts:1\n');
+  writeFileSync(conf, 'nameserver 127.0.0.1\nsearch other.test own.test\noptions ndots:5 timeout:20 attempts:1\n');
   await run('mount', ['--bind', conf, '/etc/resolv.conf']);
   const inside = await startEtcd();
   await putRecords(inside, 'web.own.test host=10.0.0.1', '/skydns');

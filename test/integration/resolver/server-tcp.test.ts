@@ -155,7 +155,7 @@ async function measured(client: ChildProcess): Promise<number[]> {
 
 const share = (sorted: readonly number[], part: number): number => sorted[Math.floor(sorted.length * part)] as number;
 
-test('300 clients that drip octets: 95 % are cut in 12 s, and good queries are answered as without them', () =>
+test('300 clients that drip octets: 95 % are cut in time, and good queries are answered as without them', () =>
   using([ZONE], async (on) => {
     const good = program('good-client', on, WEB.name);
     await wait(500);
@@ -167,7 +167,8 @@ test('300 clients that drip octets: 95 % are cut in 12 s, and good queries are a
     const livedMs: number[] = [];
     dripping.on('message', ({ livedMs: each }: { livedMs: number }) => livedMs.push(each));
     const startedMs = performance.now();
-    await until('95 % of the dripping clients to be cut', () => livedMs.length >= 285, { timeoutMs: 12_000 });
+    // After 5 s, or when a busy machine comes to it; their queries would be whole after 18 s.
+    await until('95 % of the dripping clients to be cut', () => livedMs.length >= 285, { timeoutMs: 17_000 });
     const beside = await measured(good);
     for (const child of [good, dripping]) {
       child.disconnect();
