@@ -47,6 +47,14 @@ export class SessionMemory {
     return [...(this.#sharers.get(id) ?? [])];
   }
 
+  /** The next list must ask for their inspect: what it says of them does not change with the network that they are in. */
+  #doubtSharers(id: string): void {
+    for (const sharer of this.sharersOf(id)) {
+      const known = this.known.get(sharer);
+      if (known !== undefined) known.print = '';
+    }
+  }
+
   #unshare(id: string, owner: string | undefined): void {
     const sharers = owner === undefined ? undefined : this.#sharers.get(owner);
     sharers?.delete(id);
@@ -55,11 +63,19 @@ export class SessionMemory {
 
   /** Forgets the containers that are not in `present`. */
   retain(present: ReadonlySet<string>): void {
-    for (const id of this.known.keys()) if (!present.has(id)) this.forget(id);
+    for (const id of this.known.keys()) {
+      if (present.has(id)) continue;
+      this.#doubtSharers(id);
+      this.forget(id);
+    }
   }
 
-  /** Those of which the list says something else than before their last inspect, and those whose inspect is the oldest. */
+  /**
+   * Those of which the list says something else than before their last inspect, those that share the network of such a one,
+   * and those whose inspect is the oldest.
+   */
   due(listed: readonly ListedContainer[]): readonly ListedContainer[] {
+    for (const { id, print } of listed) if (this.known.get(id)?.print !== print) this.#doubtSharers(id);
     const changed: ListedContainer[] = [];
     const unchanged: { readonly container: ListedContainer; readonly inspectedAtMs: number }[] = [];
     for (const container of listed) {

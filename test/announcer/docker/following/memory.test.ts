@@ -36,6 +36,21 @@ test('inspects all that is new or differs', () => {
   for (const id of ['c20', 'c30', 'c31']) assert.ok(ids.includes(id), id);
 });
 
+test('inspects also what shares the network of what differs, or is gone: its own entry in the list says nothing of that', () => {
+  const memory = memoryOf(30);
+  const share = (id: string, networkOwner: string, inspectedAtMs: number) =>
+    memory.learn(id, { startedAt: '', labels: {}, inspectedAtMs, networkOwner, print: `p${id.slice(1)}` });
+  share('c25', 'c20', 25);
+  share('c26', 'c21', 26);
+  share('c27', 'c22', 27);
+  const now = listed(30)
+    .filter(({ id }) => id !== 'c21')
+    .map((each) => (each.id === 'c20' ? { ...each, print: 'other' } : each));
+  memory.retain(new Set(now.map(({ id }) => id)));
+  const ids = memory.due(now).map(({ id }) => id);
+  assert.equal(ids.filter((id) => Number(id.slice(1)) >= 20).sort(), ['c20', 'c25', 'c26']);
+});
+
 test('inspects none twice', () => {
   const ids = memoryOf(5)
     .due(listed(9))
