@@ -298,6 +298,7 @@ class Session {
     const atMs = this.#settings.nowMs();
     const causedAt = causedAtMs === undefined ? {} : { causedAtMs };
     this.#observe({ atMs, type: 'vanished', container, cause, ...causedAt, ...ended });
+    this.#lookAtSharers(container, cause, causedAtMs);
   }
 
   #onLookFailed(error: unknown, container: string): Promise<void> {
@@ -312,14 +313,7 @@ class Session {
 }
 
 /** After these its network is another one, or gone. */
-const CHANGES_NETWORK: ReadonlySet<EngineAction> = new Set([
-  'start',
-  'die',
-  'stop',
-  'destroy',
-  'connect',
-  'disconnect',
-]);
+const CHANGES_NETWORK: ReadonlySet<EngineAction> = new Set(['start', 'die', 'stop', 'connect', 'disconnect']);
 
 function endOf(known: Known | undefined): { readonly endedWith?: number } {
   return known?.endedWith === undefined ? {} : { endedWith: known.endedWith };

@@ -224,6 +224,26 @@ test('looks again soon at what could not be inspected', () =>
 const inspected = (seen: readonly Observation[]): string[] =>
   seen.flatMap((each) => (each.type === 'inspected' ? [each.facts.id] : []));
 
+test('looks at what shares the network of a container that is found gone, though no event told it', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    const [pod, app] = [engine.run(), engine.run()];
+    const { inspect } = engine.client;
+    Object.assign(engine.client, {
+      inspect: async (id: string) => {
+        const raw = (await inspect(id)) as { HostConfig?: object } | undefined;
+        const isApp = raw !== undefined && id === app.id;
+        return isApp ? { ...raw, HostConfig: { ...raw.HostConfig, NetworkMode: `container:${pod.id}` } } : raw;
+      },
+    });
+    start();
+    await time.advance(1000);
+    engine.remove(pod, { dropped: true });
+    const before = seen.length;
+    engine.emit(pod.id, 'rename');
+    await time.advance(1000);
+    assert.equal(inspected(seen.slice(before)), [app.id]);
+  }));
+
 test('a container whose inspect never answers stands alone: the others are read, and the engine counts as read', () =>
   withSession(async ({ engine, time, seen, synced, lost, start }) => {
     const [stuck, ...others] = Array.from({ length: 5 }, () => engine.run());
