@@ -28,9 +28,12 @@ export function findHolders(proc: ProcFiles, roots: readonly string[], inodes: I
   for (const pid of pids) {
     if (missing.size === 0) break;
     looked += 1;
-    const descriptors = looked > PROCESSES_MAX ? [] : proc.list(`${pid}/fd`);
-    if (descriptors.length === 0 || descriptors.length > DESCRIPTORS_MAX) isComplete = false;
-    if (looked > PROCESSES_MAX) break;
+    if (looked > PROCESSES_MAX) {
+      isComplete = false;
+      break;
+    }
+    const descriptors = proc.list(`${pid}/fd`);
+    if (descriptors.length > DESCRIPTORS_MAX || (descriptors.length === 0 && !hasEnded(proc, pid))) isComplete = false;
     for (const fd of descriptors.slice(0, DESCRIPTORS_MAX)) {
       const link = `${pid}/fd/${fd}`;
       const inode = /^socket:\[(\d+)\]$/.exec(proc.link(link))?.[1];
@@ -50,6 +53,17 @@ export function findHoldersIn(proc: ProcFiles, container: string, inodes: Iterab
   const { found, isComplete } = findHolders(proc, pids, inodes);
   // Where cgroups name no container, none of its processes is found.
   return { found, isComplete: isComplete && pids.length > 0 };
+}
+
+/**
+ * Gone, or a zombie: its descriptors are closed. One that lives and shows none may hold any; so may one of which only the
+ * first thread has ended, which looks like a zombie.
+ */
+function hasEnded(proc: ProcFiles, pid: string): boolean {
+  const stat = readOrNothing(proc, `${pid}/stat`);
+  // The command's name may hold spaces and brackets; its state is behind the last bracket.
+  const isZombie = stat[stat.lastIndexOf(')') + 2] === 'Z';
+  return stat === '' || (isZombie && proc.list(`${pid}/task`).length <= 1);
 }
 
 function isOf(proc: ProcFiles, pid: string, container: string): boolean {

@@ -11,6 +11,9 @@ interface Process {
   readonly children?: readonly string[];
   /** Inodes, behind two descriptors that are no sockets; undefined when we may not look. */
   readonly sockets: readonly string[] | undefined;
+  /** It has ended, and its parent has not asked for how: all its descriptors are closed. */
+  readonly isZombie?: boolean;
+  readonly threads?: readonly string[];
   readonly cgroup?: string;
 }
 
@@ -24,6 +27,7 @@ function procOf(processes: Readonly<Record<string, Process>>): ProcFiles {
     read: (path) => {
       const [process, rest] = find(path);
       if (process === undefined) throw Object.assign(new Error('gone'), { code: 'ENOENT' });
+      if (rest === 'stat') return `1 (a ) Z) ${process.isZombie ? 'Z' : 'S'} 1 1 1`;
       return rest === 'cgroup' ? (process.cgroup ?? `0::/docker/${ID}\n`) : `${process.children?.join(' ') ?? ''} `;
     },
     pieces: async function* () {},
@@ -31,8 +35,8 @@ function procOf(processes: Readonly<Record<string, Process>>): ProcFiles {
       if (path === '') return [...Object.keys(processes), 'self', 'net'];
       const [process, rest] = find(path);
       if (process === undefined) return [];
-      if (rest === 'task') return ['1'];
-      return process.sockets === undefined ? [] : ['0', '1', ...process.sockets];
+      if (rest === 'task') return [...(process.threads ?? ['1'])];
+      return process.sockets === undefined || process.isZombie ? [] : ['0', '1', ...process.sockets];
     },
     link: (path) => {
       const [process, rest] = find(path);
@@ -68,6 +72,14 @@ test('what none of them holds is somebody else’s, as far as all of them could 
     Array.from({ length: 100 }, (_, at) => [String(at + 10), { sockets: [], children: [String(at + 11)] }]),
   );
   assert.is(findHolders(procOf(many), ['10'], ['79']).isComplete, false, 'too many processes');
+});
+
+test('what has ended holds nothing, and leaves nothing open', () => {
+  const proc = procOf({ 10: { sockets: [], children: ['11', '12'] }, 11: { sockets: [], isZombie: true } });
+  assert.equal(findHolders(proc, ['10'], ['79']), { found: [], isComplete: true }, 'a zombie, and one that is gone');
+  assert.equal(findHoldersIn(proc, ID, ['79']), { found: [], isComplete: true });
+  const goesOn = procOf({ 10: { sockets: [], isZombie: true, threads: ['10', '11'] } });
+  assert.is(findHolders(goesOn, ['10'], ['79']).isComplete, false, 'only its first thread has ended');
 });
 
 test('finds what docker exec started, which is nobody’s child in the container', () => {
