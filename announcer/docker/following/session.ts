@@ -224,12 +224,10 @@ class Session {
     if (!this.#memory.seen.add(event)) return;
     const { container } = event;
     this.#toldSinceList.add(container);
-    if (CHANGES_NETWORK.has(event.action)) {
-      this.#lookAtSharers(container, causeOf(event), millisecondsOf(event.timeNano));
-    }
+    const [cause, causedAtMs] = [causeOf(event), millisecondsOf(event.timeNano)];
     if (event.action === 'destroy') {
       this.#inspector.distrust(container);
-      this.#onVanished(container, causeOf(event), millisecondsOf(event.timeNano));
+      this.#onVanished(container, cause, causedAtMs);
       return;
     }
     if (isEnding(event)) {
@@ -241,8 +239,10 @@ class Session {
         this.#hint(event, known);
       } else if (event.action === 'kill') this.#early.set(container, event);
     }
-    const look = (): void =>
-      void this.#inspector.look(container, causeOf(event), 'urgent', millisecondsOf(event.timeNano));
+    const look = (): void => {
+      void this.#inspector.look(container, cause, 'urgent', causedAtMs);
+      if (CHANGES_NETWORK.has(event.action)) this.#lookAtSharers(container, cause, causedAtMs);
+    };
     // Making the request takes as long as the withdrawal that was just concluded takes to be sent: that goes first.
     if (isEnding(event)) setImmediate(look);
     else look();

@@ -224,17 +224,23 @@ test('looks again soon at what could not be inspected', () =>
 const inspected = (seen: readonly Observation[]): string[] =>
   seen.flatMap((each) => (each.type === 'inspected' ? [each.facts.id] : []));
 
+/** Puts `app` into the network of `pod`. @param onInspect called with each container that is asked for */
+function share(engine: SimulatedEngine, app: string, pod: string, onInspect: (id: string) => void = () => {}): void {
+  const { inspect } = engine.client;
+  Object.assign(engine.client, {
+    inspect: async (id: string) => {
+      onInspect(id);
+      const raw = (await inspect(id)) as { HostConfig?: object } | undefined;
+      const isApp = raw !== undefined && id === app;
+      return isApp ? { ...raw, HostConfig: { ...raw.HostConfig, NetworkMode: `container:${pod}` } } : raw;
+    },
+  });
+}
+
 test('looks at what shares the network of a container that is found gone, though no event told it', () =>
   withSession(async ({ engine, time, seen, start }) => {
     const [pod, app] = [engine.run(), engine.run()];
-    const { inspect } = engine.client;
-    Object.assign(engine.client, {
-      inspect: async (id: string) => {
-        const raw = (await inspect(id)) as { HostConfig?: object } | undefined;
-        const isApp = raw !== undefined && id === app.id;
-        return isApp ? { ...raw, HostConfig: { ...raw.HostConfig, NetworkMode: `container:${pod.id}` } } : raw;
-      },
-    });
+    share(engine, app.id, pod.id);
     start();
     await time.advance(1000);
     engine.remove(pod, { dropped: true });
@@ -242,6 +248,19 @@ test('looks at what shares the network of a container that is found gone, though
     engine.emit(pod.id, 'rename');
     await time.advance(1000);
     assert.equal(inspected(seen.slice(before)), [app.id]);
+  }));
+
+test('tells an end before it looks at what shares the network', () =>
+  withSession(async ({ engine, time, seen, start }) => {
+    const [pod, app] = [engine.run(), engine.run()];
+    const toldBefore: unknown[] = [];
+    share(engine, app.id, pod.id, (id) => id === app.id && toldBefore.push(hints(seen)));
+    start();
+    await time.advance(1000);
+    toldBefore.length = 0;
+    engine.exit(pod, 1);
+    await time.advance(1000);
+    assert.equal(toldBefore[0], [`die ${pod.id}`]);
   }));
 
 test('a container whose inspect never answers stands alone: the others are read, and the engine counts as read', () =>
