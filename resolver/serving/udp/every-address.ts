@@ -63,7 +63,8 @@ export class EveryAddressListener implements UdpListener {
 
   /** Lets go of the addresses that the machine has no more, and takes the new ones. */
   async #look({ host, port }: HostPort): Promise<void> {
-    const here = new Set(this.#addresses().filter((each) => isIPv6(each) === isIPv6(host) && !isLinkLocal(each)));
+    const here = this.#usable(isIPv6(host));
+    if (here === undefined) return;
     for (const [address, listener] of this.#own) {
       if (here.has(address)) continue;
       this.#own.delete(address);
@@ -80,6 +81,15 @@ export class EveryAddressListener implements UdpListener {
         // Not usable yet (duplicate address detection, RFC 4862 §5.4), or gone again: the next look tells.
         if (!(error instanceof ListenError)) throw error;
       }
+    }
+  }
+
+  /** Undefined while they cannot be read: it takes a file descriptor, and the process may have none free. */
+  #usable(isIpv6: boolean): ReadonlySet<string> | undefined {
+    try {
+      return new Set(this.#addresses().filter((each) => isIPv6(each) === isIpv6 && !isLinkLocal(each)));
+    } catch {
+      return undefined; // the next look tells
     }
   }
 }

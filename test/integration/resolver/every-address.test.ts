@@ -118,6 +118,24 @@ function define(calls: SystemCalls): void {
     }
   });
 
+  test('while the addresses cannot be read, those that are known answer on', async () => {
+    const { listener, machine, port } = await listening(['127.0.0.1', '127.0.0.2']);
+    let looks = 0;
+    try {
+      Object.defineProperty(machine, 'addresses', {
+        get: () => {
+          looks += 1;
+          // As Node says it while no file descriptor is free: it asks the kernel over a socket.
+          throw new Error('A system error occurred: uv_interface_addresses returned Unknown system error 24');
+        },
+      });
+      await until('two looks', () => looks >= 2);
+      assert.ok(await answersFrom('127.0.0.2', port, '127.0.0.1', 2_000));
+    } finally {
+      await listener.close();
+    }
+  });
+
   test('nobody else can bind the port, and all of it is free at the end', async () => {
     const { listener, port } = await listening(['127.0.0.1', '127.0.0.2']);
     for (const host of ['0.0.0.0', '127.0.0.1', '127.0.0.2', '127.0.0.3']) {
