@@ -255,7 +255,8 @@ function refuseUnread({ code = '' }: NodeJS.ErrnoException, socket: Duplex): voi
   const [status, name, message] = UNREAD[code] ?? ['400 Bad Request', 'bad-request', 'this is no HTTP request'];
   const body = `${stringify({ error: { code: name, message } })}\n`;
   const head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
-  socket.end(`${head}\r\n${body}`);
+  // Node looks after it no more: a client that kept its side open would keep it for ever.
+  socket.end(`${head}\r\n${body}`, () => socket.destroy());
 }
 
 const UNREAD: Readonly<Record<string, readonly [string, string, string]>> = {

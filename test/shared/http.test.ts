@@ -1,4 +1,6 @@
-import { connect } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ListenError } from '../../shared/address.ts';
@@ -210,6 +212,25 @@ for (const [rule, octets, status, code] of [
     assert.match(head, `content-length: ${body.length}`);
   });
 }
+
+test('who is told so and keeps its own side open is let go of', async ({ server }) => {
+  let closed: Promise<unknown> | undefined;
+  const onAccepted = (message: unknown): void => {
+    // Sooner than Node itself looks for requests that are too slow.
+    closed = once((message as { socket: Socket }).socket, 'close', { signal: AbortSignal.timeout(5000) });
+  };
+  subscribe('net.server.socket', onAccepted);
+  const client = connect({ port: server.address.port, host: server.address.host, allowHalfOpen: true });
+  try {
+    client.resume().write('GARBAGE\r\n\r\n');
+    await once(client, 'end');
+    assert.ok(closed !== undefined);
+    await closed;
+  } finally {
+    unsubscribe('net.server.socket', onAccepted);
+    client.destroy();
+  }
+});
 
 test('what cannot be read behind a request that is being answered ends the connection, and is no part of the answer', async ({
   server,
