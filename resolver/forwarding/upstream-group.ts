@@ -128,7 +128,8 @@ export class UpstreamGroup {
       ended: converse(address, client, scanned, deadlineMs, signal).then(
         (reply) => {
           this.#metrics.answered(to, reply.scanned.rcode, performance.now() - startMs);
-          this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
+          // Too late for whoever had another to ask: were it healthy for that, it would be waited for each time.
+          if (!attempt.isCounted) this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
           return { attempt, reply, isUnreachable: false };
         },
         (error: unknown) => {
@@ -141,7 +142,7 @@ export class UpstreamGroup {
     return attempt;
   }
 
-  /** It may still answer, and is then healthy again; until then it counts as one that does not. */
+  /** It may still answer; it has failed all the same. */
   #gaveUpWaiting(attempt: Attempt): void {
     const { address } = this.#upstreams[attempt.at] as Upstream;
     this.#countFailure(attempt, `${formatHostPort(address)} did not answer within ${ATTEMPT_TIMEOUT_MS} ms`);

@@ -236,6 +236,20 @@ test('an upstream that is slower than the wait for the next one is heard all the
     }
   }));
 
+test('an upstream whose answers come too late counts as failed for all of them, and is passed by as one that gives none', () =>
+  withUpstreams(2, async ({ forwarder, metrics, upstreams }) => {
+    upstreams[0]!.fault = () => ({ do: 'delay', ms: 1600 });
+    upstreams[1]!.fault = () => ({ do: 'delay', ms: 500 });
+    for (const name of ['www.example.org', 'alias.example.org']) {
+      assert.ok(((await ask(forwarder, query(name))).answers?.length ?? 0) > 0);
+    }
+    assert.match(await metrics.text(), /rollcall_forward_upstreams_healthy 1/);
+    const startMs = performance.now();
+    assert.is((await ask(forwarder, query('www.example.org', 'AAAA'))).answers?.length, 1);
+    const tookMs = performance.now() - startMs;
+    assert.ok(tookMs < 1400, `${Math.round(tookMs)} ms: the other was asked first`);
+  }));
+
 test('a refusal that comes late is believed when nobody says better', () =>
   withUpstreams(2, async ({ forwarder, upstreams }) => {
     upstreams[0]!.fault = () => ({ do: 'delay', ms: 2000, rcode: 5 });
