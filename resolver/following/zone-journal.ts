@@ -72,10 +72,7 @@ export class ZoneJournal {
       nowMs: settings.nowMs,
       gatherMs: GATHER_MS,
       onRegained: () => {
-        if (opened === undefined) return;
-        // At once: what is asked of the moments behind the gap is folded from it.
-        opened.#needsSnapshot = true;
-        opened.#considerSnapshot();
+        if (opened !== undefined) opened.#regained();
       },
     });
     opened = new ZoneJournal(journal, live, settings);
@@ -170,6 +167,13 @@ export class ZoneJournal {
     // That of a first sync is written before anything else confirms it.
     if (sync !== undefined) live.wasConfirmed(Math.min(head.confirmedAtMs ?? atMs, this.#now()));
     return true;
+  }
+
+  /** A snapshot at once, for what is asked of the moments behind the gap is folded from it; but none of half a zone. */
+  #regained(): void {
+    this.#needsSnapshot = true;
+    const isRestored = this.#timer !== undefined;
+    if (isRestored) this.#considerSnapshot();
   }
 
   #considerSnapshot(): void {
