@@ -106,24 +106,24 @@ type End =
   | { readonly how: 'handover'; readonly failure: Error };
 
 /**
- * Resolves with the first signal or failure. A second signal ends the process at once, unless it is the same wish told
- * twice. A failure of ours says nothing of the containers: their names stay for the process that is started next, or go
+ * Resolves with the first signal or failure. A second SIGTERM or SIGINT ends the process at once, unless it is the same wish
+ * told twice. A failure of ours says nothing of the containers: their names stay for the process that is started next, or go
  * with their leases.
  */
 function endOf(components: readonly Component[]): Promise<End> {
   return new Promise((resolve) => {
+    let firstMs: number | undefined;
     for (const [signal, how] of [
       ['SIGTERM', 'withdraw'],
       ['SIGINT', 'withdraw'],
       ['SIGUSR2', 'handover'],
     ] as const) {
-      process.once(signal, () => {
-        resolve({ how, signal });
-        const sinceMs = performance.now();
-        for (const again of ['SIGTERM', 'SIGINT'] as const) {
-          process.on(again, () => {
-            if (performance.now() - sinceMs >= REPEAT_MS) process.exit(EXIT_FAILED);
-          });
+      process.on(signal, () => {
+        if (firstMs === undefined) {
+          firstMs = performance.now();
+          resolve({ how, signal });
+        } else if (how === 'withdraw' && performance.now() - firstMs >= REPEAT_MS) {
+          process.exit(EXIT_FAILED);
         }
       });
     }

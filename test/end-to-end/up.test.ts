@@ -76,6 +76,14 @@ test('one wish to stop that comes as two signals is one: names are withdrawn, an
   assert.is(up.process.log().at(-1)?.event, 'stopped');
 });
 
+test('a hand-over that is told twice is one: it ends in order, with 0', async () => {
+  const up = await startUp(temporaryDirectory(), 'examples/services.json');
+  up.process.child.kill('SIGUSR2');
+  await until('the stop', () => up.process.log().some(({ event }) => event === 'stopping'));
+  up.process.child.kill('SIGUSR2');
+  assert.is(await up.process.ended, 0);
+});
+
 test('a changed services file is followed; a broken entry costs itself, a broken file nothing', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'services.json');
