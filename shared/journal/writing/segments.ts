@@ -17,6 +17,8 @@ export interface SegmentsSettings {
   readonly syncer: Syncer;
   /** Of the first line of the next segment: the oldest that is not written yet. */
   readonly firstSequence: () => number;
+  /** Whether the directory is still ours is looked at before each new file. */
+  readonly makeWritable: () => Promise<void>;
   readonly onNewSegment: () => void;
   readonly warn: (event: string, text: string) => void;
 }
@@ -73,6 +75,7 @@ export class Segments {
       return writer;
     }
     await this.retire();
+    await this.#settings.makeWritable();
     return this.create();
   }
 

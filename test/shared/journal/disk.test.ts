@@ -257,6 +257,21 @@ for (const [what, takeAway] of [
   });
 }
 
+test('a new segment is not begun in a directory that it has no lock of any more', async () => {
+  const directory = join(temporaryDirectory(), 'journal');
+  // No fsync by itself: the end of a segment comes first.
+  const { journal } = await opened(directory, { fsyncMs: 60_000, segmentOctets: 500 });
+  journal.append(noted(1));
+  await journal.flush();
+  for (const name of readdirSync(directory)) rmSync(join(directory, name));
+  for (let at = 2; at <= 20; at += 1) {
+    journal.append(noted(at));
+    await journal.written();
+  }
+  assert.is((await failure(opened(directory))).code, 'locked');
+  await journal.close();
+});
+
 test('a directory that came in place of its own is not written to when another process has been there', async () => {
   const directory = join(temporaryDirectory(), 'journal');
   const { journal } = await opened(directory, { fsyncMs: 1 });
