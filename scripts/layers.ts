@@ -95,6 +95,7 @@ export const EDGES: readonly string[] = [
   'shared/log-output.ts',
   'shared/log-writer.ts',
   'shared/log.ts',
+  'shared/event-loop-lag.ts',
   'shared/metrics.ts',
   'shared/proc.ts',
   'shared/rx.ts',

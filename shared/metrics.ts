@@ -7,8 +7,13 @@ import {
   Counter as PromCounter,
   Registry,
 } from 'prom-client';
+import { eventLoopLag } from './event-loop-lag.ts';
 
 export type { Counter, Gauge, Histogram } from 'prom-client';
+
+/** The longest that a timer of Node waits: prom-client's own looks at the event loop cannot be turned off. */
+const NEVER_MS = 2 ** 31 - 1;
+const LAG_AT_SCRAPE = 'nodejs_eventloop_lag_seconds';
 
 /** The metrics of one process. Declared beside the code that counts, help text and all; label values come from closed sets. */
 export class Metrics {
@@ -17,7 +22,12 @@ export class Metrics {
 
   /** @param ofProcess CPU, memory, event loop and the like too */
   constructor({ ofProcess = true }: { readonly ofProcess?: boolean } = {}) {
-    if (ofProcess) collectDefaultMetrics({ register: this.#registry });
+    if (!ofProcess) return;
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER_MS });
+    for (const name of this.#registry.getMetricsAsArray().map((metric) => metric.name)) {
+      if (name.startsWith('nodejs_eventloop_lag_') && name !== LAG_AT_SCRAPE) this.#registry.removeSingleMetric(name);
+    }
+    eventLoopLag(this);
   }
 
   /** Adds what other processes count to what this one does. */
