@@ -23,8 +23,8 @@ export interface EtcdServer {
   stop(): Promise<void>;
 }
 
-/** A real etcd beside the servers' core: it is not what is measured. */
-export async function startEtcd(directory: string, port: number): Promise<EtcdServer> {
+/** A real etcd, beside the servers' core unless said otherwise: it is not what is measured. */
+export async function startEtcd(directory: string, port: number, cores: string = CLIENT_CORE): Promise<EtcdServer> {
   const url = `http://127.0.0.1:${port}`;
   const peer = `http://127.0.0.1:${port + 1}`;
   const args = [
@@ -40,7 +40,7 @@ export async function startEtcd(directory: string, port: number): Promise<EtcdSe
   args.push('--listen-client-urls', url, '--advertise-client-urls', url);
   args.push('--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `bench=${peer}`);
   // A benchmark's store may lose its data with the machine: its disk is not what is measured.
-  const child = spawn('taskset', ['-c', CLIENT_CORE, 'etcd', ...args, '--unsafe-no-fsync'], { stdio: 'ignore' });
+  const child = spawn('taskset', ['-c', cores, 'etcd', ...args, '--unsafe-no-fsync'], { stdio: 'ignore' });
   running.add(child);
   const ended = once(child, 'close').then(() => running.delete(child));
   for (let tries = 0; !(await healthy(url)); tries += 1) {
