@@ -4,6 +4,13 @@ import type { Zone } from '../zone/zone.ts';
 import { apexHome, type LookupContext, type LookupSettings, localName, zoneOf } from './settings.ts';
 import type { Trail } from './trail.ts';
 
+/** What a name selects, in key order. */
+export interface Selection {
+  readonly records: readonly UsableRecord[];
+  /** The name that they stand at and below. */
+  readonly at: OwnerName;
+}
+
 /** One question on its way through a lookup: what it may look at, and the trail of what it did. */
 export class Inquiry {
   readonly settings: LookupSettings;
@@ -36,11 +43,14 @@ export class Inquiry {
   }
 
   /** For A and AAAA: the apex has its records at `apex.dns.<zone>`, since those below it are not its own. */
-  selectAddresses(name: OwnerName): UsableRecord[] {
+  selectAddresses(name: OwnerName): Selection {
     const { zones, legacyApex } = this.settings;
-    if (!zones.includes(name)) return this.select(name);
-    const registered = this.select(apexHome(name));
-    return registered.length > 0 || !legacyApex ? registered : this.select(name);
+    if (zones.includes(name)) {
+      const at = apexHome(name);
+      const records = this.select(at);
+      if (records.length > 0 || !legacyApex) return { records, at };
+    }
+    return { records: this.select(name), at: this.standIn(name) };
   }
 
   exists(name: OwnerName): boolean {

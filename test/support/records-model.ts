@@ -163,9 +163,9 @@ export class RecordsModel {
   #linkOf(name: Name, types: readonly string[]): Link {
     if (this.#zoneOf(name) === undefined) return { ends: this.#outside(name, types), aliases: [] };
     const isText = types.includes('TXT');
-    const records = isText ? this.#select(name) : this.#selectAddresses(name);
+    const { records, at } = isText ? this.#selectionAt(this.#standIn(name)) : this.#selectAddresses(name);
     const ends = types.flatMap((type) => rrs(name, type, records, (record) => dataOf(record, type)));
-    const aliases = records.flatMap(aliasOf).filter(({ to }) => !isAtOrBelow(to, this.#standIn(name)));
+    const aliases = records.flatMap(aliasOf).filter(({ to }) => !isAtOrBelow(to, at));
     return { ends, aliases: isText && (ends.length > 0 || this.#isApex(name)) ? [] : aliases };
   }
 
@@ -204,10 +204,15 @@ export class RecordsModel {
     return disagrees ? records : records.filter((record) => !isOther(record));
   }
 
-  #selectAddresses(name: Name): readonly Used[] {
-    if (!this.#isApex(name)) return this.#select(name);
-    const registered = this.#select(['apex', 'dns', ...name]);
-    return registered.length > 0 || !this.#settings.legacyApex ? registered : this.#select(name);
+  #selectionAt(at: Name): { readonly records: readonly Used[]; readonly at: Name } {
+    return { records: this.#select(at), at };
+  }
+
+  #selectAddresses(name: Name): { readonly records: readonly Used[]; readonly at: Name } {
+    const own = this.#selectionAt(this.#standIn(name));
+    if (!this.#isApex(name)) return own;
+    const registered = this.#selectionAt(['apex', 'dns', ...name]);
+    return registered.records.length > 0 || !this.#settings.legacyApex ? registered : own;
   }
 
   #exact(name: Name): readonly Used[] {

@@ -3,7 +3,7 @@ import type { OwnerName } from '../../../shared/name.ts';
 import { type Rdata, RrType } from '../../../shared/rrset.ts';
 import type { UsableRecord } from '../../zone/select.ts';
 import { isNameHost } from '../../zone/stored-record.ts';
-import type { Inquiry } from '../inquiry.ts';
+import type { Inquiry, Selection } from '../inquiry.ts';
 import type { Section } from '../section.ts';
 import { outsideLifetime } from '../ttl.ts';
 import { addChains, type Link, type Sought } from './chain.ts';
@@ -42,7 +42,7 @@ class SoughtAddresses implements Sought {
     this.inquiry = inquiry;
   }
 
-  recordsOf(owner: OwnerName): readonly UsableRecord[] {
+  selectionOf(owner: OwnerName): Selection {
     return this.inquiry.selectAddresses(owner);
   }
 

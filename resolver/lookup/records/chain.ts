@@ -2,7 +2,7 @@ import { isWithin, type OwnerName, ROOT } from '../../../shared/name.ts';
 import type { Rdata } from '../../../shared/rrset.ts';
 import type { UsableRecord } from '../../zone/select.ts';
 import { isNameHost } from '../../zone/stored-record.ts';
-import type { Inquiry } from '../inquiry.ts';
+import type { Inquiry, Selection } from '../inquiry.ts';
 import type { Section } from '../section.ts';
 import { type Lifetime, lifetimeOf, shorter } from '../ttl.ts';
 
@@ -20,8 +20,8 @@ type Alias = { readonly type: 'alias'; readonly to: Link; lifetime: Lifetime };
 
 /** What chains are followed for. */
 export interface Sought {
-  /** The records of a name of ours that count, in key order. */
-  recordsOf(owner: OwnerName): readonly UsableRecord[];
+  /** The records of a name of ours that count. */
+  selectionOf(owner: OwnerName): Selection;
   /** What a record has itself; undefined: nothing, so its host is a CNAME if it is a name. */
   rdataOf(record: UsableRecord): Rdata | undefined;
   /** Fills the link of a name that is not ours. */
@@ -58,8 +58,8 @@ function chainsFrom(owner: OwnerName, sought: Sought, inquiry: Inquiry): Link {
 /** Fills the items of `link`. @returns the links that it leads to and that were not seen before */
 function follow(link: Link, mayLead: boolean, sought: Sought, inquiry: Inquiry, seen: Set<OwnerName>): Link[] {
   const led = new Map<OwnerName, Alias>();
-  const selected = inquiry.standIn(link.owner);
-  for (const record of sought.recordsOf(link.owner)) {
+  const { records, at } = sought.selectionOf(link.owner);
+  for (const record of records) {
     const rdata = sought.rdataOf(record);
     if (rdata !== undefined) {
       link.items.push({ type: 'end', rdata, lifetime: lifetimeOf(record, inquiry) });
@@ -70,7 +70,7 @@ function follow(link: Link, mayLead: boolean, sought: Sought, inquiry: Inquiry, 
     const again = led.get(host);
     if (again !== undefined) again.lifetime = shorter(again.lifetime, lifetimeOf(record, inquiry));
     // What a name selects includes all below it: a host there would lead back to the name.
-    if (!mayLead || seen.has(host) || host === ROOT || isWithin(host, selected)) continue;
+    if (!mayLead || seen.has(host) || host === ROOT || isWithin(host, at)) continue;
     seen.add(host);
     const item: Alias = { type: 'alias', to: { owner: host, items: [] }, lifetime: lifetimeOf(record, inquiry) };
     led.set(host, item);

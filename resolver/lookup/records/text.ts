@@ -1,7 +1,7 @@
 import type { OwnerName } from '../../../shared/name.ts';
 import type { Rdata } from '../../../shared/rrset.ts';
 import type { UsableRecord } from '../../zone/select.ts';
-import type { Inquiry } from '../inquiry.ts';
+import type { Inquiry, Selection } from '../inquiry.ts';
 import type { Section } from '../section.ts';
 import { addChains, type Sought } from './chain.ts';
 
@@ -24,10 +24,11 @@ class SoughtTexts implements Sought {
   }
 
   /** Those with text; where there are none, those with hosts, but at an apex, where the hosts are those of names below it. */
-  recordsOf(owner: OwnerName): readonly UsableRecord[] {
+  selectionOf(owner: OwnerName): Selection {
     const records = this.inquiry.select(owner);
     const withText = records.filter(({ facts }) => facts.traits.text !== undefined);
-    return withText.length > 0 || this.inquiry.settings.zones.includes(owner) ? withText : records;
+    const areTextsAll = withText.length > 0 || this.inquiry.settings.zones.includes(owner);
+    return { records: areTextsAll ? withText : records, at: this.inquiry.standIn(owner) };
   }
 
   rdataOf({ facts: { traits } }: UsableRecord): Rdata | undefined {

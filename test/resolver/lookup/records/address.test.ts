@@ -239,11 +239,36 @@ const rows: Row[] = [
     },
   },
   {
+    rule: 'an apex leads to names of its own zone: they are below it, but not below apex.dns',
+    zone: `
+      1.apex.dns.example.org host=web.example.org ttl=3
+      2.apex.dns.example.org host=example.org
+      3.apex.dns.example.org host=9.apex.dns.example.org
+      9.apex.dns.example.org host=192.0.2.9
+      1.web.example.org      host=192.0.2.1
+      2.web.example.org      host=example.org
+      apex.dns.example.net   host=deep.web.example.net
+      deep.web.example.net   host=example.net`,
+    asks: {
+      'example.org A': `
+        example.org. 3 IN A 192.0.2.1
+        example.org. 3 IN A 192.0.2.9`,
+      'example.org AAAA': 'NODATA example.org.',
+      'example.org CNAME': 'NODATA example.org.',
+      'web.example.org A': `
+        web.example.org. 5 IN CNAME example.org.
+        web.example.org. 5 IN A 192.0.2.1
+        example.org. 5 IN A 192.0.2.9`,
+      'example.net A': 'NODATA example.net.',
+    },
+  },
+  {
     rule: 'the legacy scan of the whole zone, where it is on and apex.dns has nothing',
     zone: `
       1.web.example.org      host=192.0.2.1
       a.apex.dns.example.org host=192.0.2.8
-      1.web.example.net      host=192.0.2.2`,
+      1.web.example.net      host=192.0.2.2
+      2.web.example.net      host=1.web.example.net`,
     asks: { 'example.org A': 'example.org. 5 IN A 192.0.2.8', 'example.net A': 'example.net. 5 IN A 192.0.2.2' },
     settings: { legacyApex: true },
   },
