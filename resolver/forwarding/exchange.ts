@@ -51,7 +51,11 @@ export function exchangeUdp(server: HostPort, query: OutgoingQuery, limits: Exch
       // Not a callback of `connect`: Node would give it the error of a server that there is no route to, and the event none.
       socket.on('connect', () => {
         // Closed meanwhile (time-out, stop): the socket may not be touched any more.
-        if (!done.settled()) socket.send(query.octets);
+        if (done.settled()) return;
+        // Without a callback Node would tell nobody that the kernel refused it (a firewall's rule, no buffer, no route any more).
+        socket.send(query.octets, (error) => {
+          if (error !== null) done.fail(unreachable(server, error));
+        });
       });
       socket.connect(server.port, server.host);
     },
