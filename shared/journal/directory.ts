@@ -62,15 +62,7 @@ export class JournalDirectory {
    */
   async makeWritable(nextSequence: number): Promise<void> {
     if (this.#lock !== undefined && !(await this.#lock.isHeld())) await this.#lockAnew(this.#lock, nextSequence);
-    if (this.#lock === undefined) {
-      const lock = await DirectoryLock.acquire(this.path);
-      const now = await listFiles(this.path, this.#kind);
-      if (fingerprint(now) !== fingerprint(this.found.files)) {
-        await lock.release();
-        throw foreignFiles(this.path);
-      }
-      this.#lock = lock;
-    }
+    this.#lock ??= await this.#acquire((files) => fingerprint(files) !== fingerprint(this.found.files));
     if (this.#markedOpen) return;
     await removeTemporary(this.path);
     try {
@@ -84,14 +76,28 @@ export class JournalDirectory {
 
   async #lockAnew(lost: DirectoryLock, nextSequence: number): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o750 });
-    const lock = await DirectoryLock.acquire(this.path);
-    if ((await listFiles(this.path, this.#kind)).some(({ sequence }) => sequence >= nextSequence)) {
-      await lock.release();
-      throw foreignFiles(this.path);
-    }
+    const lock = await this.#acquire((files) => files.some(({ sequence }) => sequence >= nextSequence));
     await lost.release();
     this.#lock = lock;
     this.#markedOpen = false;
+  }
+
+  /** @param areForeign whether the files that are there now say that another process has written them */
+  async #acquire(areForeign: (files: readonly JournalFile[]) => boolean): Promise<DirectoryLock> {
+    const lock = await DirectoryLock.acquire(this.path);
+    try {
+      if (areForeign(await listFiles(this.path, this.#kind))) {
+        throw new JournalOpenError(
+          'locked',
+          `another process has written to ${this.path} since it was read; start again`,
+        );
+      }
+      return lock;
+    } catch (error) {
+      // Kept, it would be in the way of the next try.
+      await lock.release();
+      throw error;
+    }
   }
 
   /** @throws what the file system said; the next start then takes it for a crash, which is safe */
@@ -190,10 +196,6 @@ export async function readClosed(directory: string): Promise<number | undefined>
 function fingerprint(files: readonly JournalFile[]): string {
   const newest = files.at(-1);
   return newest === undefined ? '' : `${newest.name} ${newest.octets}`;
-}
-
-function foreignFiles(path: string): JournalOpenError {
-  return new JournalOpenError('locked', `another process has written to ${path} since it was read; start again`);
 }
 
 function unreadable(what: string, cause: unknown): JournalOpenError {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -293,6 +293,72 @@ test('a directory that came in place of its own is not written to when another p
   );
 });
 
+/** Has the name of a segment, and cannot be read. */
+const UNREADABLE = '0000000000000009.jsonl';
+
+for (const [where, name] of [
+  ['a directory', 'journal'],
+  ['one whose path is longer than a socket address', 'j'.repeat(120)],
+]) {
+  test(`${where} that came in place of its own and cannot be looked through yet is locked once it was`, async () => {
+    const directory = join(temporaryDirectory(), name as string);
+    // No fsync by itself: the end of a segment looks whether the directory is still locked.
+    const { journal } = await opened(directory, { fsyncMs: 60_000, segmentOctets: 500 });
+    const write = async (from: number, to: number): Promise<void> => {
+      for (let at = from; at <= to; at += 1) {
+        journal.append(noted(at));
+        await journal.written();
+      }
+    };
+    journal.append(noted(1));
+    await journal.flush();
+    rmSync(directory, { recursive: true });
+    mkdirSync(join(directory, UNREADABLE), { recursive: true });
+    const foreign = join(directory, '0000000000000050.jsonl');
+    writeFileSync(foreign, '');
+    await write(2, 20);
+    await until('the first reason', () => reasonOf(journal).includes('EISDIR'));
+    rmSync(join(directory, UNREADABLE), { recursive: true });
+    await until('the second reason', () => reasonOf(journal).includes('another process has written'));
+    rmSync(foreign);
+    await until('writing again', () => journal.status.state === 'writing');
+    assert.is((await failure(opened(directory))).code, 'locked');
+    await journal.close();
+  });
+}
+
+test('closed when its file was taken away after the last look: says that events are lost, and is not marked as closed', async () => {
+  const directory = temporaryDirectory();
+  const { journal, log } = await opened(directory, { fsyncMs: 60_000 });
+  journal.append(noted(1));
+  assert.is(await journal.written(), true);
+  rmSync(join(directory, '0000000000000001.jsonl'));
+  await journal.close();
+  assert.is(log.of('journal-incomplete').length, 1);
+  assert.is(readdirSync(directory).includes('closed.json'), false);
+  assert.is(journal.status.lost, 1);
+});
+
+test('closed when its file was found gone, before anyone was told what is lost: is not marked as closed', async () => {
+  const directory = temporaryDirectory();
+  const regained: number[] = [];
+  const onRegained = (lost: number): void => void regained.push(lost);
+  const { journal, log } = await opened(directory, { fsyncMs: 1, retryMs: 1_000_000, onRegained });
+  journal.append(noted(1));
+  assert.is(await journal.written(), true);
+  rmSync(join(directory, '0000000000000001.jsonl'));
+  journal.append(noted(2));
+  await until('the stop', () => journal.status.state === 'stopped');
+  assert.equal(regained, []);
+  journal.append(noted(3));
+  await journal.close();
+  assert.is(log.of('journal-incomplete').length, 1);
+  const { journal: again } = await opened(directory);
+  const next = again.append(noted(4));
+  assert.equal(await brief(again), [3, `crash 4-${next - 1}`, next]);
+  await again.close();
+});
+
 test('closed while a timed retry begins a segment: it is begun once, and the events are in it', async () => {
   const directory = temporaryDirectory();
   const disk = new FaultyDisk();
@@ -465,6 +531,25 @@ test('a journal that comes late to its lock does not write over another process'
   assert.is(late.log.of('journal-incomplete').length, 1);
   chmodSync(directory, 0o755);
   assert.equal(await readAgain(directory), [1]);
+});
+
+test('a journal that comes late to its lock, and cannot look through its directory yet, comes to it once it can', async () => {
+  if (process.geteuid?.() !== 0) {
+    console.log('SKIP a journal that comes late to its lock: needs root');
+    return;
+  }
+  const directory = temporaryDirectory();
+  await (await opened(directory)).journal.close();
+  chmodSync(directory, 0o555);
+  process.seteuid?.(65534);
+  const { journal } = await opened(directory, { retryMs: 20 });
+  process.seteuid?.(0);
+  mkdirSync(join(directory, UNREADABLE));
+  chmodSync(directory, 0o755);
+  await until('the reason', () => reasonOf(journal).includes('EISDIR'));
+  rmSync(join(directory, UNREADABLE), { recursive: true });
+  await until('writing', () => journal.status.state === 'writing');
+  await journal.close();
 });
 
 test('events that may wait for each other are written together; who waits for them does not wait', async () => {
