@@ -53,6 +53,9 @@ export class Appender {
   #outage: { readonly sinceMs: number } | undefined;
   /** Lines that were written to files that are gone. */
   #goneLines = 0;
+  /** Those of them that {@link AppenderSettings.onRegained} was told of: a snapshot has what was in them. */
+  #goneLinesTold = 0;
+  #leaving: Promise<void> = Promise.resolve();
   /** Events lost up to the last time that everything was written. */
   #lostBefore = 0;
   #waiters: { readonly sequence: number; readonly resolve: (written: boolean) => void }[] = [];
@@ -68,7 +71,9 @@ export class Appender {
       fsyncMs: settings.fsyncMs,
       current: () => this.#segments.current,
       onFailed: (text, cause) => this.#say('error', 'journal-fsync-failed', text, { cause }),
-      onGone: (writer, error) => void this.#leave(writer, error),
+      onGone: (writer, error) => {
+        this.#leaving = this.#leave(writer, error);
+      },
     });
     this.#segments = new Segments(
       {
@@ -138,7 +143,7 @@ export class Appender {
     if (this.#stopped === undefined) await this.#syncer.flush();
   }
 
-  /** @returns whether everything that was queued is in the file */
+  /** @returns whether everything is in the files, or is marked there as lost */
   async close(): Promise<boolean> {
     this.#closing = true;
     clearTimeout(this.#retryTimer);
@@ -149,9 +154,10 @@ export class Appender {
     await this.flush();
     this.#syncer.stop();
     await this.#segments.close();
+    await this.#leaving; // both may have found a file gone
     this.#stopped ??= 'closed';
     clearTimeout(this.#retryTimer);
-    return this.#queue.isEmpty && !this.#queue.hasGap;
+    return this.#queue.isEmpty && !this.#queue.hasGap && this.#goneLines === this.#goneLinesTold;
   }
 
   /** What there is to read at this moment. */
@@ -222,6 +228,7 @@ export class Appender {
     if (this.#outage !== undefined) this.#sayRegained(this.#outage.sinceMs, lost);
     else if (lost === 0) return;
     this.#outage = undefined;
+    if (!this.#closing) this.#goneLinesTold = this.#goneLines;
     this.#settings.onRegained(lost);
   }
 
