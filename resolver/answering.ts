@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname } from 'node:os';
 import { formatHostPort, type HostPort } from '../shared/address.ts';
 import type { Log } from '../shared/log.ts';
 import type { Metrics } from '../shared/metrics.ts';
@@ -18,6 +18,7 @@ import { Answerer } from './serving/answerer.ts';
 import type { AnswerListener, ToldOutside } from './serving/answerer-deps.ts';
 import { RATE_LIMIT_DEFAULTS } from './serving/rate-limit.ts';
 import { SERVER_SETTINGS } from './serving/server.ts';
+import { machineAddresses } from './serving/udp/every-address.ts';
 import { COMPILED_LIMITS } from './wire/compiled.ts';
 import { Denials } from './wire/denials.ts';
 import type { PastTold } from './wire/past.ts';
@@ -120,7 +121,7 @@ export class Answering {
   #createForwarder(): UpstreamForwarder | undefined {
     const { clock, log, metrics } = this.#deps;
     const { forward, listen, stubs } = this.#config;
-    const machine = Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
+    const machine = machineAddresses();
     const prune = (servers: readonly HostPort[], whose: string): readonly HostPort[] => {
       const { kept, dropped } = withoutSelf(servers, listen, machine);
       if (dropped.length > 0) {

@@ -1,11 +1,12 @@
 import type { HostPort } from '../../shared/address.ts';
-import { ListenError } from '../../shared/address.ts';
-import type { Log } from '../../shared/log.ts';
+import { isUnspecified, ListenError } from '../../shared/address.ts';
+import { type Log, silentLog } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Answerer } from './answerer.ts';
 import { registerQueryMetrics } from './query-metrics.ts';
 import { type TcpCounts, TcpListener } from './tcp.ts';
 import { TCP_SETTINGS, type TcpSettings } from './tcp-connection.ts';
+import { warnOfRoutes } from './udp/every-address.ts';
 import { udpListener } from './udp/listener.ts';
 import type { SystemCalls } from './udp/system-calls.ts';
 import type { UdpListener } from './udp/udp-listener.ts';
@@ -55,17 +56,18 @@ export async function serveDns(
   log: Log,
   metrics: Metrics,
 ): Promise<DnsServer> {
-  const onError = (error: Error): void =>
-    log.warn('udp-receive-failed', `receiving DNS over UDP failed: ${error.message}; going on`, {});
   const listeners: Listener[] = [];
   const closeAll = async (): Promise<void> => {
     await Promise.all(listeners.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]));
   };
   try {
-    for (const address of addresses) listeners.push(await listenOn(address, answerer, settings, onError));
+    for (const address of addresses) listeners.push(await listenOn(address, answerer, settings, log));
   } catch (error) {
     await closeAll();
     throw error;
+  }
+  if (settings.systemCalls === undefined) {
+    for (const { address } of listeners) if (isUnspecified(address.host)) warnOfRoutes(address, log);
   }
   const tcpCounts = (): readonly TcpCounts[] => listeners.map(({ tcp }) => tcp.counts);
   registerQueryMetrics(metrics, answerer, tcpCounts);
@@ -97,21 +99,16 @@ export async function findAddresses(
 ): Promise<readonly HostPort[]> {
   const listeners: Listener[] = [];
   try {
-    for (const address of addresses) listeners.push(await listenOn(address, answerer, settings, () => undefined));
+    for (const address of addresses) listeners.push(await listenOn(address, answerer, settings, silentLog));
     return listeners.map(({ address }) => address);
   } finally {
     await Promise.all(listeners.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]));
   }
 }
 
-async function listenOn(
-  wanted: HostPort,
-  answerer: Answerer,
-  settings: ServerSettings,
-  onError: (error: Error) => void,
-): Promise<Listener> {
+async function listenOn(wanted: HostPort, answerer: Answerer, settings: ServerSettings, log: Log): Promise<Listener> {
   for (let left = PORT_TRIES; ; left -= 1) {
-    const udp = udpListener(wanted.host, answerer, settings, onError);
+    const udp = udpListener(wanted, answerer, settings, log);
     const tcp = new TcpListener(answerer, settings.tcp, settings.shared);
     const address = await udp.listen(wanted);
     try {

@@ -1,4 +1,5 @@
-import { isUnspecified } from '../../../shared/address.ts';
+import { type HostPort, isUnspecified } from '../../../shared/address.ts';
+import type { Log } from '../../../shared/log.ts';
 import type { Answerer } from '../answerer.ts';
 import { BatchListener } from './batch.ts';
 import { EveryAddressListener } from './every-address.ts';
@@ -13,18 +14,12 @@ export interface UdpSettings {
   readonly systemCalls: SystemCalls | undefined;
 }
 
-/**
- * @param host that it will listen on
- * @param onError receiving failed; the socket goes on
- */
-export function udpListener(
-  host: string,
-  answerer: Answerer,
-  settings: UdpSettings,
-  onError: (error: Error) => void,
-): UdpListener {
+/** @param address that it will listen on */
+export function udpListener(address: HostPort, answerer: Answerer, settings: UdpSettings, log: Log): UdpListener {
   const { shared, systemCalls } = settings;
+  const onError = (error: Error): void =>
+    log.warn('udp-receive-failed', `receiving DNS over UDP failed: ${error.message}; going on`, {});
   if (systemCalls === undefined) return new PlainListener(answerer, onError, shared);
   const create = (): BatchListener => new BatchListener(answerer, onError, shared, systemCalls);
-  return isUnspecified(host) ? new EveryAddressListener({ create }) : create();
+  return isUnspecified(address.host) ? new EveryAddressListener({ create, log }) : create();
 }

@@ -5,9 +5,10 @@ import { networkInterfaces } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BatchListener } from '../../../resolver/serving/udp/batch.ts';
-import { EveryAddressListener } from '../../../resolver/serving/udp/every-address.ts';
+import { EveryAddressListener, OWN_SOCKETS_MAX, warnOfRoutes } from '../../../resolver/serving/udp/every-address.ts';
 import type { SystemCalls } from '../../../resolver/serving/udp/system-calls.ts';
 import { answering } from '../../support/answering.ts';
+import { recordingLog } from '../../support/doubles/recording-log.ts';
 import { queryOctets, sendUdp } from '../../support/servers/dns-client.ts';
 import { freePort } from '../../support/servers/ports.ts';
 import { serving, udpPaths } from '../../support/serving.ts';
@@ -15,6 +16,26 @@ import { until } from '../../support/until.ts';
 
 const RECORDS = 'web.example.org host=192.0.2.1';
 const LOOK_EVERY_MS = 20;
+
+const alone = suite('integration: udp on every address, one by one');
+
+alone('where several addresses answer by the route it is said, where only one does it is not', () => {
+  const saidOf = (host: string, addresses: readonly string[]): readonly string[] => {
+    const log = recordingLog();
+    warnOfRoutes({ host, port: 53 }, log, () => addresses);
+    return log.of('udp-answers-by-route').map(({ message }) => message);
+  };
+  const one = ['127.0.0.1', '192.0.2.1', '::1', 'fe80::1'];
+  assert.equal(saidOf('0.0.0.0', one), []);
+  assert.equal(saidOf('::', one), []);
+  const [message = '', ...more] = saidOf('0.0.0.0', [...one, '192.0.2.2']);
+  assert.equal(more, []);
+  assert.match(message, '(192.0.2.1, 192.0.2.2) for 0.0.0.0:53');
+  assert.match(message, '--listen');
+  assert.is(saidOf('::', [...one, '2001:db8::1', '2001:db8::2']).length, 1);
+});
+
+alone.run();
 
 const batched = udpPaths().find(([, calls]) => calls !== undefined)?.[1];
 if (batched !== undefined) define(batched);
@@ -56,6 +77,7 @@ function define(calls: SystemCalls): void {
   /** On 0.0.0.0, with a machine that has the addresses of `here`. */
   async function listening(here: readonly string[], shared = false, port = 0) {
     const machine = { addresses: here };
+    const log = recordingLog();
     const { answerer } = answering(RECORDS);
     const fail = (error: Error): void => {
       throw error;
@@ -64,9 +86,10 @@ function define(calls: SystemCalls): void {
       create: () => new BatchListener(answerer, fail, shared, calls),
       addresses: () => machine.addresses,
       lookEveryMs: LOOK_EVERY_MS,
+      log,
     });
     const bound = await listener.listen({ host: '0.0.0.0', port });
-    return { listener, machine, port: bound.port };
+    return { listener, machine, port: bound.port, log };
   }
 
   test('each of its addresses answers as itself, whatever the route to the client prefers', async () => {
@@ -109,10 +132,38 @@ function define(calls: SystemCalls): void {
     }
   });
 
-  test('an address that cannot be bound is left to the others', async () => {
-    const { listener, port } = await listening(['192.0.2.77', '127.0.0.2']);
+  test('an address that cannot be bound is left to the others, and said once it is no passing state', async () => {
+    const { listener, machine, port, log } = await listening(['192.0.2.77', '127.0.0.2']);
+    const said = () => log.of('udp-address-refused').map(({ message }) => message);
     try {
+      assert.equal(said(), [], 'it may be new, and still tried out');
       assert.ok(await answersFrom('127.0.0.2', port, '127.0.0.1', 2_000));
+      await until('it to be said', () => said().length > 0);
+      assert.match(said()[0] ?? '', '192.0.2.77');
+      assert.match(said()[0] ?? '', 'EADDRNOTAVAIL');
+      machine.addresses = ['127.0.0.2', '127.0.0.3'];
+      await until('another look', () => answersFrom('127.0.0.3', port, '127.0.0.1'));
+      machine.addresses = ['192.0.2.77'];
+      await until('it to be said again, for it came anew', () => said().length > 1);
+      assert.is(said().length, 2);
+    } finally {
+      await listener.close();
+    }
+  });
+
+  test('of more addresses than may have a socket it says so once, with what to do', async () => {
+    const many = Array.from({ length: OWN_SOCKETS_MAX + 2 }, (_none, at) => `127.0.1.${at + 1}`);
+    const { listener, machine, port, log } = await listening(many);
+    const said = () => log.of('udp-addresses-over-limit').map(({ message }) => message);
+    try {
+      assert.is(said().length, 1);
+      assert.match(said()[0] ?? '', `has ${many.length} addresses for 0.0.0.0:${port}, and ${OWN_SOCKETS_MAX} at most`);
+      assert.match(said()[0] ?? '', `(${many.slice(OWN_SOCKETS_MAX).join(', ')})`);
+      machine.addresses = many.slice(0, 1);
+      await until('one to be let go of', async () => !(await answersFrom('127.0.1.2', port, '127.0.0.1')));
+      machine.addresses = many;
+      await until('it to be so again', () => said().length > 1);
+      assert.is(said().length, 2);
     } finally {
       await listener.close();
     }
