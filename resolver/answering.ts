@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { formatHostPort, type HostPort } from '../shared/address.ts';
 import type { Log } from '../shared/log.ts';
@@ -10,8 +9,8 @@ import type { LeaseId } from '../shared/store.ts';
 import type { ResolverConfig } from './config.ts';
 import type { LiveZone } from './following/live-zone.ts';
 import { isAllowed, PRIVATE_NETWORKS, parseNetwork } from './forwarding/allow.ts';
-import { UpstreamForwarder } from './forwarding/forward.ts';
-import { parseResolvConf } from './forwarding/resolv-conf.ts';
+import { type StubZone, UpstreamForwarder } from './forwarding/forward.ts';
+import { SystemUpstreams } from './forwarding/system-upstreams.ts';
 import { withoutSelf } from './forwarding/upstreams.ts';
 import { type Availability, type LookupContext, type LookupSettings, lookup, soaOf } from './lookup/lookup.ts';
 import { Answerer } from './serving/answerer.ts';
@@ -46,16 +45,27 @@ export interface AnsweringDeps {
 /** What answers queries from a zone that someone keeps true: in this process, or in a worker. */
 export class Answering {
   readonly answerer: Answerer;
-  /** Undefined when there is nobody to ask. */
-  readonly forwarder: UpstreamForwarder | undefined;
   readonly #config: ResolverConfig;
   readonly #deps: AnsweringDeps;
+  readonly #systemUpstreams: SystemUpstreams;
+  #forwarder: UpstreamForwarder | undefined;
 
   constructor(config: ResolverConfig, deps: AnsweringDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.forwarder = this.#createForwarder();
+    this.#systemUpstreams = new SystemUpstreams({
+      path: RESOLV_CONF,
+      log: deps.log,
+      usable: (servers) => this.#withoutSelf(servers, RESOLV_CONF),
+      onChanged: (servers) => this.#useUpstreams(servers),
+    });
+    this.#forwarder = this.#createForwarder();
     this.answerer = this.#createAnswerer();
+  }
+
+  /** Undefined while there is nobody to ask. */
+  get forwarder(): UpstreamForwarder | undefined {
+    return this.#forwarder;
   }
 
   /** @param told what the forwarder said to the question that is being answered, whether or not it still holds */
@@ -73,6 +83,7 @@ export class Answering {
   }
 
   close(): void {
+    this.#systemUpstreams.stop();
     this.forwarder?.close();
   }
 
@@ -84,12 +95,15 @@ export class Answering {
     const config = this.#config;
     const { live, clock, version, cookieSecret, watch } = this.#deps;
     const settings: LookupSettings = config;
+    const forwarder = (): UpstreamForwarder | undefined => this.#forwarder;
     return new Answerer({
       lookup: (question, told) => lookup(live.zone, question, settings, this.context(told)),
       denials: new Denials(settings, () => live.zone.tree),
       soa: (zone) => soaOf(zone, settings, live.zone.revision, this.#availability()),
       revision: () => live.zone.revision,
-      forwarder: this.forwarder,
+      get forwarder() {
+        return forwarder();
+      },
       mayForward: (address) => isAllowed(address, config.allowForward),
       mayAskPast: (address) => isAllowed(address, config.pastClients),
       tellPast: (name) => this.#deps.tellPast(name),
@@ -119,37 +133,41 @@ export class Answering {
 
   /** Undefined when there is nobody to ask. */
   #createForwarder(): UpstreamForwarder | undefined {
-    const { clock, log, metrics } = this.#deps;
-    const { forward, listen, stubs } = this.#config;
-    const machine = machineAddresses();
-    const prune = (servers: readonly HostPort[], whose: string): readonly HostPort[] => {
-      const { kept, dropped } = withoutSelf(servers, listen, machine);
-      if (dropped.length > 0) {
-        const list = dropped.map(formatHostPort).join(', ');
-        log.warn(
-          'upstream-is-self',
-          `${list} of ${whose} is this server itself; left out, for forwarding there would never end`,
-        );
-      }
-      return kept;
-    };
-    const upstreams = forward === 'system' ? prune(this.#systemUpstreams(), RESOLV_CONF) : prune(forward, '--forward');
-    const stubZones = stubs.map(({ zone, servers }) => ({ zone, servers: prune(servers, `--stub ${zone}`) }));
+    const { forward, stubs } = this.#config;
+    const upstreams = forward === 'system' ? this.#systemUpstreams.start() : this.#withoutSelf(forward, '--forward');
+    const stubZones = stubs.map(({ zone, servers }) => ({
+      zone,
+      servers: this.#withoutSelf(servers, `--stub ${zone}`),
+    }));
     if (upstreams.length === 0 && stubZones.every(({ servers }) => servers.length === 0)) {
       const why = forward !== 'system' && forward.length === 0 ? '--forward none' : 'no upstream is left';
-      log.info('forward-off', `${why}: names outside the zones are refused`);
+      const until = forward === 'system' ? ` until ${RESOLV_CONF} names a server` : '';
+      this.#deps.log.info('forward-off', `${why}: names outside the zones are refused${until}`);
       return undefined;
     }
-    return new UpstreamForwarder({ upstreams, stubs: stubZones }, { log, metrics, now: clock.nowMs });
+    return this.#forwarderTo(upstreams, stubZones);
   }
 
-  #systemUpstreams(): readonly HostPort[] {
-    try {
-      return parseResolvConf(readFileSync(RESOLV_CONF, 'utf8'));
-    } catch (error) {
-      const message = `${RESOLV_CONF} cannot be read (${(error as Error).message}); name upstreams with --forward`;
-      this.#deps.log.warn('resolv-conf-unreadable', message);
-      return [];
+  #forwarderTo(upstreams: readonly HostPort[], stubs: readonly StubZone[]): UpstreamForwarder {
+    const { clock, log, metrics } = this.#deps;
+    return new UpstreamForwarder({ upstreams, stubs }, { log, metrics, now: clock.nowMs });
+  }
+
+  #useUpstreams(upstreams: readonly HostPort[]): void {
+    if (this.#forwarder !== undefined) this.#forwarder.useUpstreams(upstreams);
+    else this.#forwarder = this.#forwarderTo(upstreams, []);
+    this.answerer.upstreamsChanged();
+  }
+
+  #withoutSelf(servers: readonly HostPort[], whose: string): readonly HostPort[] {
+    const { kept, dropped } = withoutSelf(servers, this.#config.listen, machineAddresses());
+    if (dropped.length > 0) {
+      const list = dropped.map(formatHostPort).join(', ');
+      this.#deps.log.warn(
+        'upstream-is-self',
+        `${list} of ${whose} is this server itself; left out, for forwarding there would never end`,
+      );
     }
+    return kept;
   }
 }

@@ -66,7 +66,7 @@ export const resolverSettings = {
     flag: 'forward',
     placeholder: 'ADDRESS[:PORT],…|none',
     help: 'Ask these servers for names outside the zones, the first that answers; none refuses such names.',
-    defaultText: 'the nameservers of /etc/resolv.conf that are not this server',
+    defaultText: 'the nameservers of /etc/resolv.conf that are not this server, also when they change',
     read: (text) => (text.toLowerCase() === 'none' ? 'none' : readServer(text)),
     absent: (): readonly HostPort[] => [],
   }),
@@ -162,7 +162,7 @@ export interface ResolverConfig {
   readonly defaultTtlSeconds: number;
   readonly negativeTtlSeconds: number;
   readonly maxStaleMs: number;
-  /** `system`: read /etc/resolv.conf at start. */
+  /** `system`: the nameservers of /etc/resolv.conf, also when they change. */
   readonly forward: 'system' | readonly HostPort[];
   readonly allowForward: readonly Network[];
   readonly stubs: readonly StubZone[];

@@ -1,8 +1,8 @@
 /** Edge: `--services FILE`, read and followed. */
-import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { exhaustMap, filter, type Observable, timer } from 'rxjs';
 import { StartError } from '../../shared/component.ts';
+import { printOf } from '../../shared/file-print.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Observation } from '../observation.ts';
 import { readServices } from './json.ts';
@@ -112,12 +112,6 @@ class Follower {
     const { path, log } = this.#settings;
     log.error('services-file-unusable', `${path} cannot be used: ${reason}; what it held before stays announced`);
   }
-}
-
-/** Differs when the path leads to another file or the file was written. */
-async function printOf(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats = await stat(path, { bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
 function reasonOf(error: unknown): string {

@@ -95,6 +95,11 @@ export class ForwardCache {
     this.#insert(key, undefined, [], FAILURE_TTL_SECONDS, nowMs);
   }
 
+  clear(): void {
+    this.#entries.clear();
+    this.#octets = 0;
+  }
+
   #insert(
     key: string,
     response: Uint8Array | undefined,

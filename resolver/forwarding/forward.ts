@@ -53,7 +53,11 @@ export class UpstreamForwarder implements Forwarder {
   readonly #inFlight = new Map<string, Promise<Uint8Array | undefined>>();
   readonly #outside = new Map<string, OutsideAnswer>();
   /** Longest zone first. */
-  readonly #groups: readonly UpstreamGroup[];
+  readonly #stubs: readonly UpstreamGroup[];
+  /** Who is asked for all other names. */
+  #others: UpstreamGroup | undefined;
+  /** Of what the upstreams say: one more with each change of who is asked. */
+  #generation = 0;
   readonly #metrics: ForwardMetrics;
   readonly #log: Log;
   readonly #closing = new AbortController();
@@ -69,14 +73,12 @@ export class UpstreamForwarder implements Forwarder {
     setMaxListeners(0, this.#closing.signal);
     this.#log = deps.log;
     this.#now = deps.now ?? Date.now;
-    const groupDeps = { log: deps.log, metrics: this.#metrics, signal: this.#closing.signal };
-    const zones = [...settings.stubs, { zone: ROOT, servers: settings.upstreams }];
-    this.#groups = zones
-      .filter(({ servers }) => servers.length > 0)
-      .map(({ zone, servers }) => new UpstreamGroup(zone, servers, groupDeps))
-      .sort((a, b) => (a.zone === ROOT ? 1 : b.zone === ROOT ? -1 : b.zone.length - a.zone.length));
+    this.#stubs = settings.stubs
+      .flatMap(({ zone, servers }) => this.#groupOf(zone, servers) ?? [])
+      .sort((a, b) => b.zone.length - a.zone.length);
+    this.#others = this.#groupOf(ROOT, settings.upstreams);
     deps.metrics.gaugeOf('rollcall_forward_upstreams_healthy', 'Upstreams that answer, stub servers included.', () =>
-      this.#groups.reduce((sum, group) => sum + group.healthy, 0),
+      [...this.#stubs, ...(this.#others ? [this.#others] : [])].reduce((sum, group) => sum + group.healthy, 0),
     );
   }
 
@@ -106,17 +108,28 @@ export class UpstreamForwarder implements Forwarder {
     return withinMs === undefined ? asked : within(withinMs, asked);
   }
 
+  /** Asks these from now on, for names that no stub zone covers. What others said is forgotten: they may know other names. */
+  useUpstreams(upstreams: readonly HostPort[]): void {
+    this.#others?.retire();
+    this.#others = this.#groupOf(ROOT, upstreams);
+    this.#generation += 1;
+    this.#cache.clear();
+    this.#outside.clear();
+  }
+
   /** Ends every query on its way; those that wait get nothing. */
   close(): void {
     this.#closing.abort();
   }
 
   async #resolve(question: Question): Promise<OutsideAnswer> {
+    const generation = this.#generation;
     const query = queryOf(question);
     const scanned = scanMessage(query) as ScannedMessage;
     const response = await this.#answer(query, scanned);
     const isAsked = this.#groupFor(scanned) !== undefined;
     const answer = outsideAnswerOf(response && decodeResponse(response), question, isAsked, this.#now());
+    if (generation !== this.#generation) return answer;
     const [oldest] = this.#outside.keys();
     if (this.#outside.size >= OUTSIDE_MAX && oldest !== undefined) this.#outside.delete(oldest);
     this.#outside.set(outsideKey(question), answer);
@@ -158,21 +171,28 @@ export class UpstreamForwarder implements Forwarder {
   async #fetch(key: string, query: Uint8Array, scanned: ScannedMessage): Promise<Uint8Array | undefined> {
     const group = this.#groupFor(scanned);
     if (group === undefined) return refusal(query, scanned);
+    const generation = this.#generation;
     const reply = await group.ask(query, scanned);
+    const isCurrent = generation === this.#generation;
     if (reply === undefined || fullRcode(reply.scanned) > 0xf) {
-      this.#cache.putFailure(key, this.#now());
+      if (isCurrent) this.#cache.putFailure(key, this.#now());
       return undefined;
     }
     const response = cleanResponse(reply.octets, reply.scanned);
     const isWhole = (reply.scanned.flags & HeaderFlag.TC) === 0;
-    if (isWhole) this.#cache.put(key, response, reply.scanned, this.#now());
+    if (isWhole && isCurrent) this.#cache.put(key, response, reply.scanned, this.#now());
     return response;
   }
 
+  #groupOf(zone: OwnerName, servers: readonly HostPort[]): UpstreamGroup | undefined {
+    const deps = { log: this.#log, metrics: this.#metrics, signal: this.#closing.signal };
+    return servers.length === 0 ? undefined : new UpstreamGroup(zone, servers, deps);
+  }
+
   #groupFor(scanned: ScannedMessage): UpstreamGroup | undefined {
-    if (this.#groups.length === 1 && this.#groups[0]?.zone === ROOT) return this.#groups[0];
+    if (this.#stubs.length === 0) return this.#others;
     const name = nameOfQuestion(scanned);
-    return this.#groups.find((group) => isWithin(name, group.zone));
+    return this.#stubs.find((group) => isWithin(name, group.zone)) ?? this.#others;
   }
 }
 

@@ -50,6 +50,7 @@ export class UpstreamGroup {
   readonly #signal: AbortSignal;
   readonly #upstreams: Upstream[];
   #probeTimer: NodeJS.Timeout | undefined;
+  #isRetired = false;
 
   constructor(
     zone: OwnerName,
@@ -70,6 +71,12 @@ export class UpstreamGroup {
 
   get size(): number {
     return this.#upstreams.length;
+  }
+
+  /** Others are asked from now on: those on their way are waited for, and nobody is probed any more. */
+  retire(): void {
+    this.#isRetired = true;
+    clearTimeout(this.#probeTimer);
   }
 
   /**
@@ -175,7 +182,7 @@ export class UpstreamGroup {
   #scheduleProbe(): void {
     clearTimeout(this.#probeTimer);
     const dueMs = Math.min(...this.#upstreams.map((each) => each.probeAtMs ?? Number.POSITIVE_INFINITY));
-    if (!Number.isFinite(dueMs) || this.#signal.aborted) return;
+    if (!Number.isFinite(dueMs) || this.#signal.aborted || this.#isRetired) return;
     this.#probeTimer = setTimeout(() => void this.#probeDue(), Math.max(0, dueMs - performance.now()));
     this.#probeTimer.unref();
   }

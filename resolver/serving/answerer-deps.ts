@@ -34,7 +34,7 @@ export interface AnswererDeps {
   soa(zone: OwnerName): ResourceRecord;
   /** Of the zones; SOA serials are its low 32 bits. */
   revision(): bigint;
-  /** Undefined when forwarding is off. */
+  /** Undefined when forwarding is off; looked at anew each time. */
   readonly forwarder: Forwarder | undefined;
   /** Whether names outside the zones are resolved for this client. Asked once for an address, then remembered. */
   mayForward(clientAddress: string): boolean;

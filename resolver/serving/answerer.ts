@@ -64,6 +64,12 @@ export class Answerer {
     this.#ttlCapSeconds = ttlCapOf(availability);
   }
 
+  /** Others are asked, or any at all: what was answered by what the former ones said, or without any, holds no more. */
+  upstreamsChanged(): void {
+    this.#responder.forgetClients();
+    this.compiled.clear();
+  }
+
   /** Queries that wait for an upstream, or for the past to be read. */
   get slowQueries(): number {
     return this.#slowQueries;

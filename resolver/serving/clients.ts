@@ -36,6 +36,12 @@ export class Clients {
     return facts;
   }
 
+  /** What is allowed to whom has changed. */
+  forget(): void {
+    this.#facts = new Map();
+    this.#last = undefined;
+  }
+
   #read(address: string): ClientFacts {
     const octets = octetsOf(address);
     if (octets === undefined) throw new RangeError(`client address ${JSON.stringify(address)} is no IP address`);

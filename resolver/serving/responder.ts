@@ -85,6 +85,11 @@ export class Responder {
     );
   }
 
+  /** What is allowed to whom has changed. */
+  forgetClients(): void {
+    this.#clients.forget();
+  }
+
   /**
    * Takes in a message: {@link QUESTION}, or it is dealt with.
    *

@@ -20,6 +20,9 @@ const run = promisify(execFile);
 const test = suite('integration/forward-limits');
 const FLAGS = ['--prefix', '/skydns', '--zone', 'own.test'];
 const SERVFAIL = 2;
+const REFUSED = 5;
+/** An empty NOERROR. */
+const NODATA = 0;
 /** docs/resolver.md states it. */
 const SLOW_QUERIES_MAX = 1_000;
 
@@ -100,13 +103,27 @@ test('a flood of names outside to a silent upstream: a bounded number waits, the
 const INSIDE = 'ROLLCALL_TEST_INSIDE_NAMESPACE';
 
 if (canUnshare('-n', '-m') && haveProgram('getent') && haveProgram('ip')) {
-  test('libc with a search list and ndots: short names, whole names and names outside are found', async () => {
+  const inside = async (what: string): Promise<unknown> => {
     const file = fileURLToPath(import.meta.url);
     const { stdout } = await run('unshare', ['-n', '-m', process.execPath, '--enable-source-maps', file], {
-      env: { ...process.env, [INSIDE]: '1' },
+      env: { ...process.env, [INSIDE]: what },
       timeout: 300_000,
     });
-    assert.equal(JSON.parse(/^{.*}$/m.exec(stdout)?.[0] ?? ''), {
+    return JSON.parse(/^{.*}$/m.exec(stdout)?.[0] ?? '');
+  };
+
+  for (const workers of [1, 2]) {
+    test(`the nameservers of /etc/resolv.conf are followed, with none at the start (${workers} workers)`, async () => {
+      assert.equal(await inside(`upstreams ${workers}`), {
+        none: [REFUSED, NODATA],
+        one: ['198.51.100.1', '198.51.100.1'],
+        other: ['198.51.100.2', '198.51.100.2'],
+      });
+    });
+  }
+
+  test('libc with a search list and ndots: short names, whole names and names outside are found', async () => {
+    assert.equal(await inside('libc'), {
       web: ['10.0.0.1'],
       'web.own.test': ['10.0.0.1'],
       'www.outside.example': ['198.51.100.1'],
@@ -140,5 +157,46 @@ async function askLibcInside(): Promise<void> {
   console.log(JSON.stringify(found));
 }
 
-if (process.env[INSIDE] !== undefined) await askLibcInside();
+/** The same, where /etc/resolv.conf changes under a resolver: empty at first, then one server, another one, and empty again. */
+async function changeUpstreamsInside(workers: string): Promise<void> {
+  await run('ip', ['link', 'set', 'lo', 'up']);
+  const conf = join(temporaryDirectory(), 'resolv.conf');
+  writeFileSync(conf, '');
+  await run('mount', ['--bind', conf, '/etc/resolv.conf']);
+  const inside = await startEtcd();
+  await putRecords(inside, 'alias.own.test host=www.outside.example', '/skydns');
+  const upstreams = await Promise.all(
+    [1, 2].map((n) => startDnsUpstream(`www.outside.example. 86400 IN A 198.51.100.${n}`, `127.0.0.1${n}`, 53)),
+  );
+  const resolver = await startResolverProcess(inside.url, [...FLAGS, '--workers', workers]);
+  /** A name that is forwarded, and one that needs the forwarder. */
+  const found = (): Promise<(string | number)[]> =>
+    Promise.all(
+      ['www.outside.example', 'alias.own.test'].map(async (name) => {
+        const { flags = 0, answers } = await askUdp(resolver.server, { name });
+        return (answers?.at(-1) as { data?: string } | undefined)?.data ?? flags & 0xf;
+      }),
+    );
+  const none = await found();
+  writeFileSync(conf, 'nameserver 127.0.0.11\n');
+  // Each worker looks for itself.
+  const logged = (pattern: RegExp, times: number) =>
+    until(`${pattern}`, () => (resolver.stderr().match(pattern)?.length ?? 0) >= times);
+  const processes = workers === '1' ? 1 : 1 + Number(workers);
+  await logged(/upstreams-changed/g, processes);
+  const one = await found();
+  writeFileSync(conf, 'nameserver 127.0.0.12\n');
+  await logged(/upstreams-changed/g, 2 * processes);
+  writeFileSync(conf, '');
+  await logged(/resolv-conf-unusable/g, processes);
+  const other = await found();
+  await resolver.end('SIGTERM');
+  await Promise.all(upstreams.map((upstream) => upstream.close()));
+  await inside.kill();
+  console.log(JSON.stringify({ none, one, other }));
+}
+
+const [what, workers = '1'] = process.env[INSIDE]?.split(' ') ?? [];
+if (what === 'upstreams') await changeUpstreamsInside(workers);
+else if (what === 'libc') await askLibcInside();
 else if (!skipWithoutEtcd('integration/forward-limits')) test.run();

@@ -137,6 +137,44 @@ test('takes a dead upstream back when it answers a probe', () =>
     assert.match(await metrics.text(), /rollcall_forward_upstreams_healthy 1/);
   }));
 
+test('other upstreams are asked from their coming on, and what the former ones said is forgotten', () =>
+  withUpstreams(2, async ({ forwarder, metrics, upstreams }) => {
+    const [before, after] = upstreams as [DnsUpstream, DnsUpstream];
+    after.setRecords('www.example.org. 300 IN A 192.0.2.81');
+    forwarder.useUpstreams([before.address]);
+    const www = parseName('www.example.org');
+    const addressOf = async (): Promise<unknown> => {
+      const { addresses } = (await forwarder.resolve({ name: www, type: RrType.A })) ?? {};
+      const { answers } = await ask(forwarder, query('www.example.org'));
+      return [...(addresses ?? []), ...(answers ?? []).map((each) => (each as { data?: unknown }).data)];
+    };
+    assert.equal(await addressOf(), ['192.0.2.80', '192.0.2.80']);
+    // One on its way is answered all the same, and not kept.
+    before.fault = () => ({ do: 'delay', ms: 500 });
+    const late = ask(forwarder, query('www.example.org', 'AAAA'));
+    await until('it to be on its way', () => before.seen.some(({ question }) => question.type === 'AAAA'));
+    forwarder.useUpstreams([after.address]);
+    assert.equal(await addressOf(), ['192.0.2.81', '192.0.2.81']);
+    assert.is((await late).answers?.length, 1);
+    assert.is((await ask(forwarder, query('www.example.org', 'AAAA'))).answers?.length, 0);
+    assert.match(await metrics.text(), /rollcall_forward_upstreams_healthy 1/);
+  }));
+
+test('a stub zone keeps its servers when the upstreams change', async () => {
+  const stub = await startDnsUpstream(RECORDS);
+  const nobody = { host: '127.0.0.1', port: 9 };
+  const stubs = [{ zone: parseName('example.org'), servers: [stub.address] }];
+  const forwarder = new UpstreamForwarder({ upstreams: [], stubs }, { log: silentLog, metrics: new Metrics() });
+  try {
+    forwarder.useUpstreams([nobody]);
+    assert.is((await ask(forwarder, query('www.example.org'))).answers?.length, 1);
+    assert.is(await forwarder.forward(query('www.example.com')), undefined, 'asked of nobody, for none is there');
+  } finally {
+    forwarder.close();
+    await stub.close();
+  }
+});
+
 /** The kernel refuses each at once, on any machine: no permission for a broadcast, no interface for a link-local address, no IPv6. */
 for (const host of ['255.255.255.255', 'fe80::1', 'fe80::1%lo', '2001:db8::53%nowhere']) {
   test(`an upstream that cannot be reached at all (${host}) is one that fails, and ends nothing`, async () => {
