@@ -1,12 +1,13 @@
 import { CommanderError, type Option, Command as Parser } from 'commander';
-import { type Setting, variableOf } from '../shared/settings.ts';
+import { type GivenFlags, readSettings, type Setting, variableOf } from '../shared/settings.ts';
 import { VERSION } from '../shared/version.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from './command.ts';
-import { complain } from './output.ts';
+import { complain, complainOfSettings } from './output.ts';
 
 /** Parses the command line and runs the command it names. @returns the exit code */
 export async function runProgram(commands: readonly Command[], argv: readonly string[]): Promise<number> {
   let exitCode = EXIT_OK;
+  let refusal = '';
   const program = new Parser('rollcall')
     .description('Names for containers that do not lie: keeps SkyDNS records true, and answers DNS from them.')
     .version(VERSION, '--version', 'Print the version.')
@@ -15,6 +16,12 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
     .showSuggestionAfterError()
     .showHelpAfterError('(rollcall --help lists every command)')
     .exitOverride()
+    // Held back: there may be more to say. Commands have this from here.
+    .configureOutput({
+      writeErr: (text) => {
+        refusal += text;
+      },
+    })
     .addHelpText('after', '\nEach command has its own --help, with every setting, its default and its trade-off.');
   for (const command of commands) {
     const parser = program
@@ -52,10 +59,70 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version end with 0; commander has printed what was wrong otherwise.
-    return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    // Help and version end with 0.
+    if (error.exitCode === 0) return EXIT_OK;
+    const [name, ...words] = argv;
+    const command = commands.find((each) => each.name === name);
+    const problems = command === undefined ? [] : lineProblems(command, words, error);
+    if (command !== undefined && problems.length > 1) return complainOfSettings(command.name, problems);
+    process.stderr.write(refusal);
+    return EXIT_USAGE;
   }
 }
+
+/** commander stops at the first fault: this is all that is wrong with the words of a command, and with what its flags say. */
+function lineProblems(command: Command, words: readonly string[], first: CommanderError): readonly string[] {
+  const unknown = unknownFlags(command, words);
+  const known = flagsAlone(
+    command,
+    words.filter((_word, at) => !unknown.has(at)),
+  );
+  // Words that seem too many may be the values of flags that there are not.
+  const other = unknown.size === 0 ? first : known.error;
+  const read = readSettings(command.settings, known.flags, process.env);
+  return [...unknown.values(), ...(other === undefined ? [] : [textOf(other)]), ...(read.ok ? [] : read.problems)];
+}
+
+/** By their place among the words, and with what commander says of each. */
+function unknownFlags(command: Command, words: readonly string[]): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] as string;
+    if (word === '--') break;
+    const setting = Object.values(command.settings).find(({ flag }) => word === `--${flag}`);
+    if (setting !== undefined) {
+      if (setting.placeholder !== '') at += 1; // its value, whatever that looks like
+      continue;
+    }
+    const { error } = flagsAlone(command, [word]);
+    if (error?.code === 'commander.unknownOption') found.set(at, textOf(error));
+  }
+  return found;
+}
+
+/** What the flags among some words are, and what is wrong with one of them. */
+function flagsAlone(
+  command: Command,
+  words: readonly string[],
+): { readonly flags: GivenFlags; readonly error: CommanderError | undefined } {
+  const parser = new Parser(command.name).exitOverride().configureOutput({ writeErr: nowhere, writeOut: nowhere });
+  for (const setting of Object.values(command.settings)) addOption(parser, setting);
+  let error: CommanderError | undefined;
+  try {
+    parser.allowExcessArguments().parse(words, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    error = thrown;
+  }
+  return { flags: flagsOf(command, parser), error };
+}
+
+/** `error: unknown option '--htp'`, and on the next line what may have been meant. */
+function textOf({ message }: CommanderError): string {
+  return message.replace(/^error: /, '').replaceAll('\n', ' ');
+}
+
+const nowhere = (): void => undefined;
 
 type ArgumentText = string | readonly string[] | undefined;
 

@@ -79,6 +79,58 @@ async function outcomeOf(...argv: string[]): Promise<{ code: number; said: strin
   }
 }
 
+test('all that is wrong with a command line is said at once: unknown flags, values, and what its flags say', async () => {
+  const words = [
+    'resolver',
+    '--wokers',
+    '2',
+    '--default-ttl=x',
+    '--bogus=1',
+    '-q',
+    '--no-chaos=1',
+    '--workers',
+    '--listen',
+  ];
+  const { code, said, isRun } = await outcomeOf(...words);
+  assert.equal([code, isRun], [2, false]);
+  assert.equal(said.split('\n'), [
+    'resolver: configuration has 6 problems',
+    "  unknown option '--wokers' (Did you mean --workers?)",
+    "  unknown option '--bogus=1'",
+    "  unknown option '-q'",
+    "  unknown option '--no-chaos=1' (Did you mean --no-chaos?)",
+    '  --default-ttl="x": must be 0 to 86400 s, as 90, 90s, 5m or 1h',
+    '  --workers="--listen": must be a whole number, 1 to 64',
+    '',
+  ]);
+});
+
+test('a flag without its value, and words that are too many, hide no wrong setting', async () => {
+  const lacking = await outcomeOf('resolver', '--bogus', '--workers', '0', '--listen');
+  assert.match(
+    lacking.said,
+    /has 3 problems\n {2}unknown option '--bogus'\n {2}option '--listen <.*' argument missing\n {2}--workers="0"/,
+  );
+  const many = await outcomeOf('ls', 'web', 'api', '--http', 'here');
+  assert.match(many.said, /has 2 problems\n {2}too many arguments for 'ls'.*\n {2}--http="here"/);
+  const none = await outcomeOf('explain', '--http', 'here');
+  assert.match(none.said, /has 2 problems\n {2}missing required argument 'container or name'\n {2}--http="here"/);
+});
+
+test('one fault is told with where to find help, and help is given whatever else is there', async () => {
+  for (const [words, said] of [
+    [
+      ['ls', '--htp', 'x'],
+      "error: unknown option '--htp'\n(Did you mean --http?)\n(rollcall ls --help lists every setting)\n",
+    ],
+    [['frob', '--x'], "error: unknown command 'frob'\n(rollcall --help lists every command)\n"],
+    [['--x', 'ls'], "error: unknown option '--x'\n(rollcall --help lists every command)\n"],
+  ] as const) {
+    assert.equal(await outcomeOf(...words), { code: 2, said, isRun: false });
+  }
+  assert.is((await outcomeOf('run', '--', 'command', '--bogus', '--other')).isRun, true);
+});
+
 test('an argument that is empty is refused, and a name with a blank', async () => {
   for (const { name, arguments: args } of commands) {
     for (const [at, argument] of args.entries()) {
