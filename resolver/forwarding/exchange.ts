@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { formatHostPort, type HostPort } from '../../shared/address.ts';
+import type { Cancellation } from './cancellation.ts';
 import { isResponseTo, type ScannedMessage, scanMessage, withQuestion } from './message.ts';
 
 /** A query as it goes upstream, with what its response must match. */
@@ -27,8 +28,8 @@ export class ExchangeError extends Error {
 
 export interface ExchangeLimits {
   readonly timeoutMs: number;
-  /** Aborted when the forwarder closes. */
-  readonly signal: AbortSignal;
+  /** When nobody waits for it any more. */
+  readonly cancellation: Cancellation;
 }
 
 /**
@@ -38,7 +39,11 @@ export interface ExchangeLimits {
  * @throws {ExchangeError}
  */
 export function exchangeUdp(server: HostPort, query: OutgoingQuery, limits: ExchangeLimits): Promise<Reply> {
-  const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4');
+  const socket = createSocket({
+    type: server.host.includes(':') ? 'udp6' : 'udp4',
+    // By default it asks for a name's address, even of an address, and goes on in a later turn of the event loop.
+    lookup: (host, _options, callback) => callback(null, host, 0),
+  });
   return settleOnce(
     server,
     limits,
@@ -113,10 +118,10 @@ interface Settling {
   settled(): boolean;
 }
 
-/** The first of reply, error, time-out and abort settles; then `close` runs, once. */
+/** The first of reply, error, time-out and cancellation settles; then `close` runs, once. */
 function settleOnce(
   server: HostPort,
-  { timeoutMs, signal }: ExchangeLimits,
+  { timeoutMs, cancellation }: ExchangeLimits,
   start: (settling: Settling) => void,
   close: () => void,
 ): Promise<Reply> {
@@ -126,7 +131,7 @@ function settleOnce(
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      cancellation.delete(onCancel);
       close();
       how();
     };
@@ -135,9 +140,8 @@ function settleOnce(
       () => fail(new ExchangeError('timeout', `${formatHostPort(server)} did not answer within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    const onAbort = (): void => fail(new ExchangeError('unreachable', 'the resolver is stopping'));
-    signal.addEventListener('abort', onAbort, { once: true });
+    const onCancel = (): void => fail(new ExchangeError('unreachable', 'the resolver is stopping'));
     start({ reply: (reply) => settle(() => resolve(reply)), fail, settled: () => settled });
-    if (signal.aborted) onAbort();
+    cancellation.add(onCancel);
   });
 }

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { HostPort } from '../../shared/address.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -8,6 +7,7 @@ import type { Question } from '../lookup/question.ts';
 import { type DecodedResponse, decodeResponse } from '../wire/codec.ts';
 import { HeaderFlag } from '../wire/header-flags.ts';
 import { ForwardCache } from './cache.ts';
+import { Cancellation } from './cancellation.ts';
 import type { Forwarder, OutsideAnswer } from './forwarder.ts';
 import { addressesIn } from './found-addresses.ts';
 import {
@@ -60,7 +60,7 @@ export class UpstreamForwarder implements Forwarder {
   #generation = 0;
   readonly #metrics: ForwardMetrics;
   readonly #log: Log;
-  readonly #closing = new AbortController();
+  readonly #closing = new Cancellation();
   readonly #now: () => number;
   #atLimit = false;
 
@@ -69,8 +69,6 @@ export class UpstreamForwarder implements Forwarder {
     deps: { readonly log: Log; readonly metrics: Metrics; readonly now?: () => number },
   ) {
     this.#metrics = forwardMetrics(deps.metrics, this.#cache);
-    // Each exchange on its way listens; they are bounded by IN_FLIGHT_MAX.
-    setMaxListeners(0, this.#closing.signal);
     this.#log = deps.log;
     this.#now = deps.now ?? Date.now;
     this.#stubs = settings.stubs
@@ -119,7 +117,7 @@ export class UpstreamForwarder implements Forwarder {
 
   /** Ends every query on its way; those that wait get nothing. */
   close(): void {
-    this.#closing.abort();
+    this.#closing.cancel();
   }
 
   async #resolve(question: Question): Promise<OutsideAnswer> {
@@ -185,7 +183,7 @@ export class UpstreamForwarder implements Forwarder {
   }
 
   #groupOf(zone: OwnerName, servers: readonly HostPort[]): UpstreamGroup | undefined {
-    const deps = { log: this.#log, metrics: this.#metrics, signal: this.#closing.signal };
+    const deps = { log: this.#log, metrics: this.#metrics, closing: this.#closing };
     return servers.length === 0 ? undefined : new UpstreamGroup(zone, servers, deps);
   }
 

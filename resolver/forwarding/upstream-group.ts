@@ -4,6 +4,7 @@ import type { Log } from '../../shared/log.ts';
 import { type OwnerName, ROOT } from '../../shared/name.ts';
 import { Rcode, RrType } from '../../shared/rrset.ts';
 import { HeaderFlag } from '../wire/header-flags.ts';
+import { Cancellation } from './cancellation.ts';
 import {
   ExchangeError,
   type ExchangeLimits,
@@ -47,7 +48,7 @@ export class UpstreamGroup {
   readonly zone: OwnerName;
   readonly #log: Log;
   readonly #metrics: ForwardMetrics;
-  readonly #signal: AbortSignal;
+  readonly #closing: Cancellation;
   readonly #upstreams: Upstream[];
   #probeTimer: NodeJS.Timeout | undefined;
   #isRetired = false;
@@ -55,14 +56,14 @@ export class UpstreamGroup {
   constructor(
     zone: OwnerName,
     addresses: readonly HostPort[],
-    deps: { readonly log: Log; readonly metrics: ForwardMetrics; readonly signal: AbortSignal },
+    deps: { readonly log: Log; readonly metrics: ForwardMetrics; readonly closing: Cancellation },
   ) {
     this.zone = zone;
     this.#upstreams = [...upstreamsOf(addresses)];
     this.#log = deps.log;
     this.#metrics = deps.metrics;
-    this.#signal = deps.signal;
-    deps.signal.addEventListener('abort', () => clearTimeout(this.#probeTimer), { once: true });
+    this.#closing = deps.closing;
+    deps.closing.add(this.#stopProbing);
   }
 
   get healthy(): number {
@@ -76,8 +77,11 @@ export class UpstreamGroup {
   /** Others are asked from now on: those on their way are waited for, and nobody is probed any more. */
   retire(): void {
     this.#isRetired = true;
-    clearTimeout(this.#probeTimer);
+    this.#stopProbing();
+    this.#closing.delete(this.#stopProbing);
   }
+
+  readonly #stopProbing = (): void => clearTimeout(this.#probeTimer);
 
   /**
    * Asks one server after the other until one has a good answer; each after a wait of {@link ATTEMPT_TIMEOUT_MS}, or as soon as the
@@ -85,19 +89,18 @@ export class UpstreamGroup {
    * believed only when none says better. Undefined when none answered within {@link TOTAL_TIMEOUT_MS}.
    */
   async ask(client: Uint8Array, scanned: ScannedMessage): Promise<Reply | undefined> {
-    const over = new AbortController();
-    const onClosing = (): void => over.abort();
-    this.#signal.addEventListener('abort', onClosing, { once: true });
-    if (this.#signal.aborted) over.abort();
+    const over = new Cancellation();
+    const onClosing = (): void => over.cancel();
+    this.#closing.add(onClosing);
     try {
-      return await this.#askInTurn(client, scanned, over.signal);
+      return await this.#askInTurn(client, scanned, over);
     } finally {
-      this.#signal.removeEventListener('abort', onClosing);
-      over.abort();
+      this.#closing.delete(onClosing);
+      over.cancel();
     }
   }
 
-  async #askInTurn(client: Uint8Array, scanned: ScannedMessage, signal: AbortSignal): Promise<Reply | undefined> {
+  async #askInTurn(client: Uint8Array, scanned: ScannedMessage, over: Cancellation): Promise<Reply | undefined> {
     const deadlineMs = performance.now() + TOTAL_TIMEOUT_MS;
     const passedBy = new Set<number>();
     const waiting = new Set<Attempt>();
@@ -106,8 +109,8 @@ export class UpstreamGroup {
     // After the last attempt, those on their way have what is left of the time.
     for (const at of [...attemptOrder(this.#upstreams, ATTEMPTS_MAX), undefined]) {
       if (at !== undefined && passedBy.has(at)) continue;
-      if (deadlineMs - performance.now() < 1 || signal.aborted) break;
-      const attempt = at === undefined ? undefined : this.#begin(at, client, scanned, deadlineMs, signal);
+      if (deadlineMs - performance.now() < 1 || over.isCancelled) break;
+      const attempt = at === undefined ? undefined : this.#begin(at, client, scanned, deadlineMs, over);
       if (attempt !== undefined) waiting.add(attempt);
       const untilMs = attempt === undefined ? deadlineMs : Math.min(deadlineMs, performance.now() + ATTEMPT_TIMEOUT_MS);
       while (waiting.size > 0 && (attempt === undefined || waiting.has(attempt))) {
@@ -119,12 +122,12 @@ export class UpstreamGroup {
         second ??= ended.reply;
         if (ended.reply !== undefined || ended.isUnreachable) passedBy.add(ended.attempt.at);
       }
-      if (attempt !== undefined && waiting.has(attempt) && !signal.aborted) this.#gaveUpWaiting(attempt);
+      if (attempt !== undefined && waiting.has(attempt) && !over.isCancelled) this.#gaveUpWaiting(attempt);
     }
     return second;
   }
 
-  #begin(at: number, client: Uint8Array, scanned: ScannedMessage, deadlineMs: number, signal: AbortSignal): Attempt {
+  #begin(at: number, client: Uint8Array, scanned: ScannedMessage, deadlineMs: number, over: Cancellation): Attempt {
     const { address } = this.#upstreams[at] as Upstream;
     const to = formatHostPort(address);
     const startMs = performance.now();
@@ -132,7 +135,7 @@ export class UpstreamGroup {
     const attempt: Attempt = {
       at,
       isCounted: false,
-      ended: converse(address, client, scanned, deadlineMs, signal).then(
+      ended: converse(address, client, scanned, deadlineMs, over).then(
         (reply) => {
           this.#metrics.answered(to, reply.scanned.rcode, performance.now() - startMs);
           // Too late for whoever had another to ask: were it healthy for that, it would be waited for each time.
@@ -141,7 +144,7 @@ export class UpstreamGroup {
         },
         (error: unknown) => {
           if (!(error instanceof ExchangeError)) throw error;
-          if (!signal.aborted) this.#countFailure(attempt, error.message);
+          if (!over.isCancelled) this.#countFailure(attempt, error.message);
           return { attempt, reply: undefined, isUnreachable: error.code === 'unreachable' };
         },
       ),
@@ -182,7 +185,7 @@ export class UpstreamGroup {
   #scheduleProbe(): void {
     clearTimeout(this.#probeTimer);
     const dueMs = Math.min(...this.#upstreams.map((each) => each.probeAtMs ?? Number.POSITIVE_INFINITY));
-    if (!Number.isFinite(dueMs) || this.#signal.aborted || this.#isRetired) return;
+    if (!Number.isFinite(dueMs) || this.#closing.isCancelled || this.#isRetired) return;
     this.#probeTimer = setTimeout(() => void this.#probeDue(), Math.max(0, dueMs - performance.now()));
     this.#probeTimer.unref();
   }
@@ -200,7 +203,7 @@ export class UpstreamGroup {
     const query = queryOf({ name: ROOT, type: RrType.NS });
     try {
       const outgoing = outgoingQuery(query, scanMessage(query) as ScannedMessage, true);
-      await exchangeUdp(address, outgoing, { timeoutMs: PROBE_TIMEOUT_MS, signal: this.#signal });
+      await exchangeUdp(address, outgoing, { timeoutMs: PROBE_TIMEOUT_MS, cancellation: this.#closing });
       this.#setHealth(at, answered(this.#upstreams[at] as Upstream), '');
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
@@ -220,11 +223,11 @@ async function converse(
   client: Uint8Array,
   scanned: ScannedMessage,
   deadlineMs: number,
-  signal: AbortSignal,
+  over: Cancellation,
 ): Promise<Reply> {
   const limits = (mostMs = TOTAL_TIMEOUT_MS): ExchangeLimits => {
     const leftMs = Math.floor(deadlineMs - performance.now());
-    return { timeoutMs: Math.max(0, Math.min(mostMs, leftMs)), signal };
+    return { timeoutMs: Math.max(0, Math.min(mostMs, leftMs)), cancellation: over };
   };
   let reply = await exchangeUdp(server, outgoingQuery(client, scanned, true), limits());
   // RFC 6891 §7: a server that does not implement EDNS says FORMERR, or NOTIMP, without an OPT of its own.

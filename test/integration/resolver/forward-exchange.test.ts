@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Cancellation } from '../../../resolver/forwarding/cancellation.ts';
 import { ExchangeError, exchangeUdp } from '../../../resolver/forwarding/exchange.ts';
 import { queryOf, type ScannedMessage, scanMessage } from '../../../resolver/forwarding/message.ts';
 import { parseName } from '../../../shared/name.ts';
@@ -11,7 +12,7 @@ const test = suite('integration/forward-exchange');
 
 const QUERY = queryOf({ name: parseName('www.example.org'), type: RrType.A });
 const SCANNED = scanMessage(QUERY) as ScannedMessage;
-const NEVER = new AbortController().signal;
+const NEVER = new Cancellation();
 const TIMEOUT_MS = 20_000;
 
 test('a datagram that the kernel refuses is a failure at once, not a wait', async () => {
@@ -24,7 +25,7 @@ test('a datagram that the kernel refuses is a failure at once, not a wait', asyn
     const startedMs = performance.now();
     await exchangeUdp({ host: '127.0.0.1', port: server.address().port }, refused, {
       timeoutMs: TIMEOUT_MS,
-      signal: NEVER,
+      cancellation: NEVER,
     }).then(
       () => assert.unreachable('nothing was sent'),
       (error: unknown) => {
