@@ -4,7 +4,7 @@ import type { ContainerFacts } from '../facts.ts';
 import type { ProbeResult } from '../observation.ts';
 import type { ProbeWanted } from './check.ts';
 import type { ListeningProbe } from './listening.ts';
-import { type Attempt, nextDelayMs, PACES, settle, UNSETTLED, type Verdict } from './probe-verdict.ts';
+import { type Attempt, isNews, nextDelayMs, PACES, settle, UNSETTLED, type Verdict } from './probe-verdict.ts';
 
 /** What one look at one or several checks gave. */
 export type Look =
@@ -25,7 +25,7 @@ export interface Probe {
 }
 
 export interface RunEvents {
-  /** A verdict was settled or has changed; all that are settled. */
+  /** A verdict was settled or has changed, or why it fails; all that are settled. */
   readonly onResults: (facts: ContainerFacts, results: readonly ProbeResult[]) => void;
   readonly onGone: () => void;
   /** Whether the engine, asked now, still knows this run under this pid; false as well when it does not say. */
@@ -118,7 +118,7 @@ export class ProbeRun {
       const before = this.#verdicts.get(check.port) ?? UNSETTLED;
       const after = settle(before, attempt, check);
       this.#verdicts.set(check.port, after);
-      hasChanged ||= after.passing !== before.passing;
+      hasChanged ||= isNews(before, after);
     }
     if (hasChanged) this.#tell();
   }

@@ -12,7 +12,7 @@ import {
   timer,
 } from 'rxjs';
 import type { CheckTiming } from './check-setting.ts';
-import { type Attempt, nextDelayMs, type Pace, settle, UNSETTLED, type Verdict } from './probe-verdict.ts';
+import { type Attempt, isNews, nextDelayMs, type Pace, settle, UNSETTLED, type Verdict } from './probe-verdict.ts';
 
 interface Look {
   readonly verdict: Verdict;
@@ -20,7 +20,7 @@ interface Look {
   readonly delayMs: number;
 }
 
-/** Each verdict, the first as soon as enough attempts agree; then each that differs. Goes on while it is subscribed to. */
+/** Each verdict, the first as soon as enough attempts agree; then each that differs, also in why it fails. Goes on while it is subscribed to. */
 export function verdictsOf(look: () => Promise<Attempt>, pace: Pace, timing: CheckTiming): Observable<Attempt> {
   return defer(() => {
     const beganMs = performance.now();
@@ -37,7 +37,7 @@ export function verdictsOf(look: () => Promise<Attempt>, pace: Pace, timing: Che
         ),
       ),
       concatMap(({ verdict: { passing, detail } }) => (passing === undefined ? EMPTY : of({ passing, detail }))),
-      distinctUntilChanged((one, other) => one.passing === other.passing),
+      distinctUntilChanged((one, other) => !isNews(one, other)),
     );
   });
 }

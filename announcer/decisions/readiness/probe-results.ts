@@ -4,7 +4,7 @@ import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions } from '../conclusions.ts';
 import type { ContainerState } from '../state.ts';
 import { announceHeld, holdAgain, withdraw } from './instances.ts';
-import { holdOfContainer, holdOfKey } from './readiness.ts';
+import { holdOfContainer, holdOfKey, isNewVerdict } from './readiness.ts';
 
 type Probed = Extract<Observation, { readonly type: 'probed' }>;
 
@@ -36,7 +36,7 @@ function note(
   { port, passing, detail }: ProbeResult,
   { atMs, facts: { startedAt } }: Probed,
 ): void {
-  if (conclusions.container(id)?.verdicts[port]?.isPassing === passing) return;
+  if (!isNewVerdict(conclusions.container(id)?.verdicts[port], passing, detail)) return;
   conclusions.add({
     type: 'ContainerProbed',
     atMs,

@@ -1,12 +1,13 @@
 import type { EtcdKey } from '../../../shared/name.ts';
 import { isActive } from '../../checks/check-setting.ts';
+import { isNews } from '../../checks/probe-verdict.ts';
 import type { HoldReason } from '../../event.ts';
 import type { ContainerFacts } from '../../facts.ts';
 import type { Candidate } from '../../naming/candidates.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { isStatic, staticName } from '../../services/static-services.ts';
 import { isSuppressed, penaltyAt, reuseAtMs } from '../lifecycle/damping.ts';
-import type { AnnouncerState, ContainerState, Stopping } from '../state.ts';
+import type { AnnouncerState, ContainerState, Stopping, Verdict } from '../state.ts';
 
 /** Whether an instance may be announced now, and what it waits for if not. */
 export type Readiness = { readonly isReady: true } | Waiting;
@@ -79,6 +80,11 @@ function holdOfCheck({ check }: Candidate, facts: ContainerFacts, { verdicts }: 
   if (verdict?.isPassing) return undefined;
   const detail = verdict?.detail ?? `waiting for the first result of its check (${check.kind} ${check.port})`;
   return waiting(check.kind === 'listening' ? 'not-listening' : 'probe-failing', detail);
+}
+
+/** Whether a check's result is worth an event: another verdict than the one that is known, or another reason of a failure. */
+export function isNewVerdict(known: Verdict | undefined, passing: boolean, detail: string): boolean {
+  return isNews(known && { passing: known.isPassing, detail: known.detail }, { passing, detail });
 }
 
 /** A key that another container, or an entry of the services file, is announced under: the first keeps it. */

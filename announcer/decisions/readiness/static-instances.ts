@@ -8,7 +8,7 @@ import { isStatic, staticId, staticName } from '../../services/static-services.t
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../state.ts';
 import { type Moment, withdraw, withdrawReasonOf } from './instances.ts';
-import { holdOfContainer, holdOfKey, type Waiting } from './readiness.ts';
+import { holdOfContainer, holdOfKey, isNewVerdict, type Waiting } from './readiness.ts';
 import { type StaticCandidate, type StaticEntries, staticEntries } from './static-candidates.ts';
 
 type ServicesRead = Extract<Observation, { readonly type: 'services-read' }>;
@@ -64,7 +64,7 @@ export function concludeServiceProbed(
   { container: id, probe, passing, detail, atMs }: Extract<Observation, { readonly type: 'service-probed' }>,
 ): void {
   const container = conclusions.container(id);
-  if (container === undefined || container.verdicts[probe]?.isPassing === passing) return;
+  if (container === undefined || !isNewVerdict(container.verdicts[probe], passing, detail)) return;
   const { startedAt } = container;
   const named = about(id, container, `check ${probe}`);
   conclusions.add({ type: 'ContainerProbed', atMs, ...named, startedAt, port: probe, passing, detail });

@@ -8,13 +8,14 @@ import { inVirtualTime, seededRandom } from '../../support/doubles/virtual-time.
 const test = suite('announcer/probe-run');
 
 const CHECK = { kind: 'tcp', port: '80/tcp', ...CHECK_TIMING_DEFAULTS } as const;
-const tried = (passing: boolean): Look => ({
+const tried = (passing: boolean, detail = passing ? 'connected' : 'refused'): Look => ({
   type: 'tried',
-  attempts: new Map([[CHECK.port, { passing, detail: passing ? 'connected' : 'refused' }]]),
+  attempts: new Map([[CHECK.port, { passing, detail }]]),
 });
 
 interface Told {
   readonly results: boolean[];
+  readonly details: string[];
   readonly unknown: unknown[];
   looks: number;
 }
@@ -22,7 +23,7 @@ interface Told {
 /** Runs a check for `ms`, and tells what came of it. */
 function run(ms: number, look: (told: Told) => Promise<Look>): Promise<Told> {
   return inVirtualTime(seededRandom(1), async (time) => {
-    const told: Told = { results: [], unknown: [], looks: 0 };
+    const told: Told = { results: [], details: [], unknown: [], looks: 0 };
     const probe = {
       kind: CHECK.kind,
       wanted: [CHECK],
@@ -32,7 +33,10 @@ function run(ms: number, look: (told: Told) => Promise<Look>): Promise<Told> {
       },
     };
     const running = new ProbeRun(facts(), [probe], {
-      onResults: (_facts, results) => told.results.push(...results.map(({ passing }) => passing)),
+      onResults: (_facts, results) => {
+        told.results.push(...results.map(({ passing }) => passing));
+        told.details.push(...results.map(({ detail }) => detail));
+      },
       onGone: () => undefined,
       isRunning: async () => false,
       onUnreadable: () => undefined,
@@ -60,6 +64,14 @@ test('the verdict stands while looks throw, and changes with the first that does
     return tried(looks < 10);
   });
   assert.equal(results, [true, false]);
+});
+
+test('what did not listen at first and answers 503 since: the reason is told anew, once', async () => {
+  const { results, details } = await run(60_000, async ({ looks }) =>
+    tried(false, looks < 10 ? 'nothing listens' : '503'),
+  );
+  assert.equal(results, [false, false]);
+  assert.equal(details, ['nothing listens', '503']);
 });
 
 test('what is unknown for a reason of somebody else’s is not said', async () => {

@@ -1,7 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { CheckTiming } from '../../../announcer/checks/check-setting.ts';
-import { nextDelayMs, PACES, settle, UNSETTLED, type Verdict } from '../../../announcer/checks/probe-verdict.ts';
+import {
+  isNews,
+  nextDelayMs,
+  PACES,
+  settle,
+  UNSETTLED,
+  type Verdict,
+} from '../../../announcer/checks/probe-verdict.ts';
 import fc from '../../support/properties.ts';
 
 const test = suite('announcer/probe-verdict');
@@ -34,6 +41,35 @@ test('keeps the newest detail of a verdict that stands', () => {
   const stands = settle(after(up, up), { passing: true, detail: 'still' }, timing);
   assert.is(stands.detail, 'still');
   assert.is(settle(stands, { passing: false, detail: 'once' }, timing).detail, 'still');
+});
+
+test('takes another reason of a failure once it was so as many times in a row as the verdict takes', () => {
+  const reasons = (...details: string[]): string =>
+    details.reduce((verdict, detail) => settle(verdict, { passing: false, detail }, timing), after(down, down, down))
+      .detail;
+  assert.is(reasons('503', '503'), 'false');
+  assert.is(reasons('503', '503', '503'), '503');
+  assert.is(reasons('503', '504', '503', '504', '503', '504'), 'false', 'now so, now so');
+  assert.is(reasons('503', '503', 'false', '503'), 'false', 'interrupted by the old one');
+  const passed = settle(
+    settle(after(down, down, down), { passing: false, detail: '503' }, timing),
+    { passing: true, detail: 'once' },
+    timing,
+  );
+  assert.is(
+    settle(settle(passed, { passing: false, detail: '503' }, timing), { passing: false, detail: '503' }, timing).detail,
+    'false',
+    'interrupted by a success',
+  );
+});
+
+test('another reason is news of a failure, not of a success', () => {
+  const verdict = (passing: boolean, detail: string) => ({ passing, detail });
+  assert.is(isNews(undefined, verdict(true, '200')), true);
+  assert.is(isNews(verdict(true, '200'), verdict(true, '204')), false);
+  assert.is(isNews(verdict(false, '503'), verdict(false, '503')), false);
+  assert.is(isNews(verdict(false, '503'), verdict(false, '504')), true);
+  assert.is(isNews(verdict(false, '503'), verdict(true, '200')), true);
 });
 
 test('turns only after as many contrary results in a row, for every sequence', () => {

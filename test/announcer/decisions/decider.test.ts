@@ -193,6 +193,19 @@ test('what is held says what its check found, once for each verdict, and is held
   );
 });
 
+test('what is held says why its check fails by now, and stays held', () => {
+  const container = facts({ labels: { 'rollcall.check': 'http:/' } });
+  const answered = (detail: string): Observation => ({
+    ...(probed(container, false) as Extract<Observation, { readonly type: 'probed' }>),
+    results: [{ port: '80/tcp', passing: false, detail }],
+  });
+  const failing = given(inspected(container), answered('nothing listens on 80/tcp'));
+  assert.equal(failing.when(answered('nothing listens on 80/tcp')), []);
+  assert.equal(failing.when(answered('GET / answered 503')), ['80/tcp fails', 'held web: probe-failing']);
+  const { state } = given(inspected(container), answered('nothing listens on 80/tcp'), answered('GET / answered 503'));
+  assert.is(Object.values(state.containers.get(ID)?.held ?? {})[0]?.detail, 'GET / answered 503');
+});
+
 test('each port is announced by its own verdict', () => {
   const container = facts({ ports: [published('80/tcp', 8080), published('443/tcp', 8443)] });
   const state = given(inspected(container), probed(container, true, '443/tcp'));

@@ -165,12 +165,8 @@ test('the engine’s list and an empty engine take no static service away', () =
 });
 
 const CHECKED: StaticService = { ...WEB, check: 'tcp' };
-const probed = (state: AnnouncerState, passing: boolean, probe = 'tcp 192.0.2.10:8080') =>
-  observe(
-    state,
-    { type: 'service-probed', container: 'static:web', probe, passing, detail: 'a detail', atMs: T0 },
-    rules(),
-  )[0];
+const probed = (state: AnnouncerState, passing: boolean, probe = 'tcp 192.0.2.10:8080', detail = 'a detail') =>
+  observe(state, { type: 'service-probed', container: 'static:web', probe, passing, detail, atMs: T0 }, rules())[0];
 
 test('an entry with a check is held until it passes, withdrawn while it fails, and its value has no check', () => {
   const [waiting, events] = read([CHECKED]);
@@ -185,6 +181,15 @@ test('an entry with a check is held until it passes, withdrawn while it fails, a
   const [failing, withdrawn] = read([CHECKED], probed(passing, false));
   assert.equal(keysOf(failing), []);
   assert.ok(withdrawn.some((event) => event.type === 'InstanceWithdrawn' && event.reason === 'probe-failing'));
+});
+
+test('an entry that is held says why its check fails by now', () => {
+  const failing = probed(read([CHECKED])[0], false, undefined, 'connection refused');
+  const [, events] = read([CHECKED], probed(read([CHECKED], failing)[0], false, undefined, 'no answer within 2 s'));
+  assert.equal(
+    events.map((event) => (event.type === 'InstanceHeld' ? `${event.reason}: ${event.detail}` : event.type)),
+    ['probe-failing: no answer within 2 s'],
+  );
 });
 
 test('the check of one entry says nothing about another one of the same name', () => {
