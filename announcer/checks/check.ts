@@ -1,5 +1,6 @@
-import type { ContainerFacts } from '../facts.ts';
+import { type ContainerFacts, networksOf } from '../facts.ts';
 import { candidatesOf } from '../naming/candidates.ts';
+import { portText } from '../naming/port-spec.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { type ActiveCheck, isActive } from './check-setting.ts';
 
@@ -25,4 +26,14 @@ export function probesWanted(facts: ContainerFacts, rules: AnnounceRules): reado
 /** At which addresses clients are led to the container. */
 export function announcedAddresses(facts: ContainerFacts, rules: AnnounceRules): readonly string[] {
   return [...new Set(candidatesOf(facts, rules).candidates.flatMap(({ record }) => record.host ?? []))];
+}
+
+/** By container port, as `8080/tcp`: at which of its own addresses clients are led to it. Ports of which the host's is announced are not among them. */
+export function ownAddresses(facts: ContainerFacts, rules: AnnounceRules): ReadonlyMap<string, string> {
+  const own = new Set(networksOf(facts).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]));
+  return new Map(
+    candidatesOf(facts, rules).candidates.flatMap(({ port, protocol, record: { host } }) =>
+      host !== undefined && own.has(host) ? [[portText({ containerPort: port, protocol }), host] as const] : [],
+    ),
+  );
 }

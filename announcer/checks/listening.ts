@@ -9,9 +9,9 @@ import {
   isOfContainer,
   isPastListening,
   type NetTable,
+  ownPortSight,
   type PortSight,
   parseNetTable,
-  portSight,
   type ServingSocket,
   startTicks,
   tcpInUse,
@@ -30,6 +30,8 @@ export interface ListeningSettings {
   readonly proc: ProcFiles;
   /** Addresses of loopback at which a socket counts: those that are announced, or `any` for who asks from inside. */
   readonly loopback: readonly string[] | 'any';
+  /** At which of the container's own addresses clients are led to a port; absent where they are led to the host. */
+  readonly own?: ReadonlyMap<string, string>;
   /** For a container in the host's network, where everybody's sockets are: at which addresses it is announced. */
   readonly host?: {
     readonly announced: readonly string[];
@@ -210,10 +212,12 @@ export class ListeningProbe {
   }
 
   #take(sockets: Readonly<Record<'tcp' | 'udp', readonly ServingSocket[]>>): void {
-    const { loopback, host, proc } = this.#settings;
+    const { loopback, own, host, proc } = this.#settings;
     const ofPort = (port: string) => sockets[port.endsWith('/udp') ? 'udp' : 'tcp'];
     if (host === undefined) {
-      this.#sights = new Map(this.#ports.map((port) => [port, portSight(port, ofPort(port), loopback)]));
+      this.#sights = new Map(
+        this.#ports.map((port) => [port, ownPortSight(port, ofPort(port), own?.get(port), loopback)]),
+      );
     } else {
       const { announced, isOwn } = host;
       const server = { name: 'the container', announced, holds: this.#ownInHostNetwork(sockets) };

@@ -6,7 +6,7 @@ import { Turns } from '../docker/following/turns.ts';
 import { type ContainerFacts, networksOf } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
-import { announcedAddresses, type ProbeWanted, probesWanted } from './check.ts';
+import { announcedAddresses, ownAddresses, type ProbeWanted, probesWanted } from './check.ts';
 import { ListeningBudget, ListeningProbe, type ListeningSettings } from './listening.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { NotMade } from './not-made.ts';
@@ -180,7 +180,10 @@ class Runs {
 
   #reader(facts: ContainerFacts, ports: readonly string[], loopback: readonly string[] | 'any'): ListeningProbe {
     const { proc } = this.#machine;
-    const settings = isInHostNetwork(facts) ? { proc, loopback, host: this.#hostOf(facts) } : { proc, loopback };
+    const where = isInHostNetwork(facts)
+      ? { host: this.#hostOf(facts) }
+      : { own: ownAddresses(facts, this.#settings.rules) };
+    const settings = { proc, loopback, ...where };
     return new ListeningProbe(facts, ports, settings, this.#budget);
   }
 

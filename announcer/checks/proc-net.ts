@@ -1,7 +1,9 @@
 import { isLoopback } from '../../shared/address.ts';
+import { canonicalAddress } from '../../shared/ip.ts';
 
 /** A socket that takes requests: in LISTEN for TCP, bound and not connected for UDP. */
 export interface ServingSocket {
+  /** In canonical spelling, so that it can be compared with an announced one. */
   readonly address: string;
   readonly port: number;
   readonly inode: string;
@@ -50,14 +52,10 @@ function addressOf(hex: string, endianness: Endianness): string {
     octets.push(...(endianness === 'LE' ? bytes.reverse() : bytes));
   }
   if (octets.length === 4) return octets.join('.');
-  const isMapped = octets.slice(0, 10).every((octet) => octet === 0) && octets[10] === 255 && octets[11] === 255;
-  if (isMapped) return octets.slice(12).join('.');
-  if (octets.every((octet) => octet === 0)) return '::';
-  if (octets.slice(0, 15).every((octet) => octet === 0) && octets[15] === 1) return '::1';
   const groups: string[] = [];
   for (let at = 0; at < 16; at += 2)
     groups.push((((octets[at] as number) << 8) | (octets[at + 1] as number)).toString(16));
-  return groups.join(':');
+  return canonicalAddress(groups.join(':')) as string;
 }
 
 /** What was found of a port. */
@@ -125,9 +123,39 @@ export function hostPortSight(
   if (serving.length > 0 && held.length === 0) {
     return { passing: false, detail: `${port} is served by another process of this host, not by ${name}` };
   }
-  const reached = held.filter(({ address }) => isLoopback(address) || isReachedAt(address, announced, isOwn));
-  const [elsewhere] = held;
-  if (elsewhere === undefined || reached.length > 0) return portSight(port, reached, announced);
+  return boundSight(port, held, announced, announced, (address) => isReachedAt(address, announced, isOwn));
+}
+
+/**
+ * Whether `port` is served at the container's own address that is announced: what is bound to another of its addresses, or to
+ * those of the other family alone, is not reached there.
+ *
+ * @param announced undefined when clients are led to the host instead, whose port any of its addresses may be behind
+ * @param loopback  as of {@link portSight}
+ */
+export function ownPortSight(
+  port: string,
+  sockets: readonly ServingSocket[],
+  announced: string | undefined,
+  loopback: readonly string[] | 'any',
+): PortSight {
+  if (announced === undefined) return portSight(port, sockets, loopback);
+  const number = Number(port.split('/')[0]);
+  const serving = sockets.filter((socket) => socket.port === number);
+  return boundSight(port, serving, loopback, [announced], (address) => covers(address, announced));
+}
+
+/** Loopback is told apart by {@link portSight}. */
+function boundSight(
+  port: string,
+  serving: readonly ServingSocket[],
+  loopback: readonly string[] | 'any',
+  announced: readonly string[],
+  isReached: (bound: string) => boolean,
+): PortSight {
+  const reached = serving.filter(({ address }) => isLoopback(address) || isReached(address));
+  const [elsewhere] = serving;
+  if (elsewhere === undefined || reached.length > 0) return portSight(port, reached, loopback);
   const { address, inode } = elsewhere;
   return {
     passing: false,
@@ -137,13 +165,12 @@ export function hostPortSight(
 }
 
 function isReachedAt(bound: string, announced: readonly string[], isOwn: (address: string) => boolean): boolean {
-  return announced.some(
-    (each) =>
-      bound === each ||
-      bound === '::' ||
-      !(isOwn(each) || isLoopback(each)) ||
-      (bound === '0.0.0.0' && !each.includes(':')),
-  );
+  return announced.some((each) => covers(bound, each) || !(isOwn(each) || isLoopback(each)));
+}
+
+/** Whether what is bound to one address is reached at another; `::` takes IPv4 as well, unless the server wants it otherwise. */
+function covers(bound: string, address: string): boolean {
+  return bound === address || bound === '::' || (bound === '0.0.0.0' && !address.includes(':'));
 }
 
 /** TCP sockets in use, from `/proc/<pid>/net/sockstat` or `sockstat6`: of that network namespace. */

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { probesWanted, WHOLE_CONTAINER } from '../../../announcer/checks/check.ts';
+import { ownAddresses, probesWanted, WHOLE_CONTAINER } from '../../../announcer/checks/check.ts';
 import type { ContainerFacts } from '../../../announcer/facts.ts';
 import { candidatesOf } from '../../../announcer/naming/candidates.ts';
 import { facts, fixtureFacts, published, rules } from '../../support/container-facts.ts';
@@ -55,6 +55,18 @@ test('a command is run once for the container', () => {
   const labels = { 'rollcall.check': 'exec:["/check"]', 'rollcall.check.interval': '1m' };
   const probes = wanted({ ports: BOTH, labels });
   assert.equal(probes, [{ kind: 'exec', port: WHOLE_CONTAINER, command: ['/check'], ...TIMING, intervalMs: 60_000 }]);
+});
+
+test('knows which ports are announced at an address of the container’s own', () => {
+  const networks = [{ name: 'b', ipv4: '172.18.0.2', ipv6: '' }];
+  const own = (labels: Record<string, string>) => [
+    ...ownAddresses(facts({ ports: BOTH, networks, labels }), rules()).entries(),
+  ];
+  assert.equal(own({ 'rollcall.as': 'container' }), [
+    ['53/udp', '172.18.0.2'],
+    ['80/tcp', '172.18.0.2'],
+  ]);
+  assert.equal(own({}), []);
 });
 
 test('what does not run is not checked', () => {

@@ -6,6 +6,7 @@ import {
   isOfContainer,
   isPastListening,
   type NetTable,
+  ownPortSight,
   parseNetTable,
   portSight,
   type ServingSocket,
@@ -42,10 +43,10 @@ test('reads the sockets in LISTEN of IPv4, and no connection', () => {
   ]);
 });
 
-test('reads the addresses of IPv6: any, loopback, mapped, and others', () => {
+test('reads the addresses of IPv6: any, loopback, mapped, and others, each as it is announced', () => {
   assert.equal(
     read('tcp6', ...ROWS6).map(({ address, port }) => `${address} ${port}`),
-    [':: 80', '::1 81', '127.0.0.1 82', '2001:db8:0:0:0:0:0:1 83'],
+    [':: 80', '::1 81', '127.0.0.1 82', '2001:db8::1 83'],
   );
 });
 
@@ -133,6 +134,7 @@ const HOST_SIGHTS: readonly [
     '80/tcp is in LISTEN',
   ],
   ['IPv4 any where IPv6 is announced', [at('0.0.0.0')], '2001:db8::5', false, elsewhere('0.0.0.0', '2001:db8::5')],
+  ['the announced IPv6 address', [at('2001:db8::5')], '2001:db8::5', true, '80/tcp is in LISTEN'],
   ['one address behind NAT', [at('10.1.0.5')], '203.0.113.9', true, '80/tcp is in LISTEN'],
   ['one address where loopback is announced', [at('10.1.0.5')], '127.0.0.1', false, elsewhere('10.1.0.5', '127.0.0.1')],
   ['loopback', [at('127.0.0.1')], '10.0.0.5', false, '80/tcp is bound to 127.0.0.1 only, which others cannot reach'],
@@ -156,6 +158,38 @@ for (const [what, sockets, announced, passing, detail] of HOST_SIGHTS) {
     assert.equal([sight.passing, sight.detail], [passing, detail]);
   });
 }
+
+/** Of a container that is announced at its own address; without one, at the host's. */
+const OWN_SIGHTS: readonly [
+  what: string,
+  sockets: ServingSocket[],
+  announced: string | undefined,
+  passing: boolean,
+  detail: string,
+][] = [
+  ['any address', [at('0.0.0.0')], '172.18.0.2', true, '80/tcp is in LISTEN'],
+  ['IPv6 any', [at('::')], '172.18.0.2', true, '80/tcp is in LISTEN'],
+  ['the announced address', [at('172.18.0.2')], '172.18.0.2', true, '80/tcp is in LISTEN'],
+  ['the announced IPv6 address', [at('fd00:7::2')], 'fd00:7::2', true, '80/tcp is in LISTEN'],
+  ['that on another network', [at('172.17.0.2')], '172.18.0.2', false, elsewhere('172.17.0.2', '172.18.0.2')],
+  ['both networks’', [at('172.17.0.2'), at('172.18.0.2', '2')], '172.18.0.2', true, '80/tcp is in LISTEN'],
+  ['IPv4 any where IPv6 is announced', [at('0.0.0.0')], 'fd00:7::2', false, elsewhere('0.0.0.0', 'fd00:7::2')],
+  ['any one where the host is announced', [at('172.17.0.2')], undefined, true, '80/tcp is in LISTEN'],
+  ['loopback', [at('127.0.0.1')], '172.18.0.2', false, '80/tcp is bound to 127.0.0.1 only, which others cannot reach'],
+  ['nothing', [], '172.18.0.2', false, 'nothing listens on 80/tcp'],
+];
+
+for (const [what, sockets, announced, passing, detail] of OWN_SIGHTS) {
+  test(`at the container's own address, bound to ${what}: ${passing ? 'passes' : 'fails'}, and says why`, () => {
+    const sight = ownPortSight('80/tcp', sockets, announced, []);
+    assert.equal([sight.passing, sight.detail], [passing, detail]);
+  });
+}
+
+test('at the container’s own address, who asks from inside may ask loopback, and no other network’s address', () => {
+  assert.is(ownPortSight('80/tcp', [at('127.0.0.1')], '172.18.0.2', 'any').loopback, '127.0.0.1');
+  assert.is(ownPortSight('80/tcp', [at('172.17.0.2')], '172.18.0.2', 'any').passing, false);
+});
 
 test('reads how many TCP sockets a namespace has', () => {
   assert.is(tcpInUse('sockets: used 5\nTCP: inuse 3 orphan 0 tw 0 alloc 3 mem 0\nUDP: inuse 1 mem 0\n'), 3);

@@ -115,6 +115,30 @@ test('listening: what is bound to loopback inside does not count, and the detail
   assert.is(verdict(id, '80/tcp')?.passing, false);
 });
 
+test('listening and tcp: what is bound to another network’s address than the announced one is not reached there', async () => {
+  for (const name of ['probes-a', 'probes-b']) await docker.cli('network', 'create', name);
+  const bound = 'while [ ! -e /go ]; do sleep 0.1; done; exec httpd -f -p "$(cat /go):80" -h /www';
+  for (const check of ['listening', 'tcp']) {
+    const id = await docker.run([
+      ...['--network', 'probes-a', '-l', 'rollcall.as=container', '-l', 'rollcall.network=probes-b'],
+      ...['-l', 'rollcall.port=80', '-l', `rollcall.check=${check}`, '-l', 'rollcall.check.fall=1', ...shell(bound)],
+    ]);
+    await docker.cli('network', 'connect', 'probes-b', id);
+    const [other = '', announced = ''] = await Promise.all(
+      ['probes-a', 'probes-b'].map((name) =>
+        docker.cli('inspect', '-f', `{{(index .NetworkSettings.Networks "${name}").IPAddress}}`, id),
+      ),
+    );
+    await docker.cli('exec', id, 'sh', '-c', `echo ${other} > /go.new; mv /go.new /go`);
+    await until('bound elsewhere', () =>
+      verdict(id, '80/tcp')?.detail.includes(`bound to ${other} only, and ${announced} is announced`),
+    );
+    await docker.cli('exec', id, 'sh', '-c', `echo ${announced} > /go`);
+    await docker.cli('restart', '-t', '0', id);
+    await isVerdict(id, '80/tcp', true);
+  }
+});
+
 test('listening: IPv4 alone counts as well as both', async () => {
   const id = await published(IMAGE, 'httpd', '-f', '-p', '0.0.0.0:80', '-h', '/www');
   await isVerdict(id, '80/tcp', true);
