@@ -1,4 +1,5 @@
 import { isUnspecified } from '../shared/address.ts';
+import { canonicalAddress } from '../shared/ip.ts';
 import { foldCase, isLdhLabel, labelsOf, type OwnerName, parseName } from '../shared/name.ts';
 import {
   choiceSetting,
@@ -79,8 +80,9 @@ export const announcerSettings = {
     flag: 'record-ttl',
     help: 'TTL in each record unless rollcall.ttl says otherwise: how long clients may keep an address. Lower follows a change sooner, higher asks less often.',
     default: 5,
-    min: 0,
+    min: 1,
     max: 86_400,
+    why: "0 would be read as absent, and answers be kept for as long as the announcer's lease",
   }),
   compareInterval: secondsSetting({
     flag: 'compare-interval',
@@ -240,7 +242,8 @@ function interfaceSetting(which: 'private' | 'public') {
 function readHostAddress(text: string): string {
   const address = readAs.address(text);
   if (isUnspecified(address)) throw new SettingError('names no host; give an address that others can reach');
-  return address;
+  // As the engine and the kernel spell it, so that what is bound to it is known to be.
+  return canonicalAddress(address) ?? address;
 }
 
 /** Anything is a name in DNS; but nobody asks for one with blanks, and etcd's keys would have them. */

@@ -50,6 +50,11 @@ test('a host name is folded to lower case, as names compare', () => {
 });
 
 for (const [rule, flags, expected] of [
+  [
+    'a record TTL of 0 is refused: readers take it for none, and drain could not tell how long an answer is kept',
+    { 'record-ttl': '0' },
+    '--record-ttl="0": must be 1 to 86400 s',
+  ],
   ['a lease TTL below 15 s is refused', { 'lease-ttl': '14' }, '--lease-ttl="14": must be 15 to 86400 s'],
   [
     'a host name with dots is refused',
@@ -99,6 +104,8 @@ test('an address given by a flag is taken as given, loopback included', () => {
   assert.ok(config.ok);
   assert.equal(config.config.privateAddress, { from: 'address', address: '127.0.0.1' });
   assert.equal(config.config.publicAddress, { from: 'interface', name: 'eth0' });
+  const spelt = read({ 'private-ip': '2001:DB8:0:0::5' });
+  assert.equal(spelt.ok && spelt.config.privateAddress, { from: 'address', address: '2001:db8::5' });
 });
 
 test.run();
