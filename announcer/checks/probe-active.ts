@@ -100,6 +100,12 @@ class Route {
   }
 }
 
+/** By a shell's convention, which the engine follows: the command itself was never asked. */
+const WHY_EXITED: Readonly<Record<number, string>> = {
+  126: ': it cannot be run in the container',
+  127: ': there is no such command in the container',
+};
+
 /** A command in the container, by the engine. */
 export function execProbe(check: Executing, facts: ContainerFacts, engine: Engine, turns: Turns): Probe {
   return {
@@ -116,7 +122,7 @@ async function execute(check: Executing, { id }: ContainerFacts, engine: Engine)
       case 'exited':
         return tried(check, {
           passing: result.exitCode === 0,
-          detail: `the check's command exited ${result.exitCode}`,
+          detail: `the check's command exited ${result.exitCode}${WHY_EXITED[result.exitCode] ?? ''}`,
         });
       case 'timed-out':
         return tried(check, {

@@ -13,6 +13,14 @@ import { type ContainerPort, portText } from './port-spec.ts';
 import { SWARM_SERVICE } from './service-name.ts';
 import { shortened } from './told.ts';
 
+/** `docker network disconnect` takes the addresses and the published ports with it. */
+export const NOT_CONNECTED = 'it is connected to no network; connect it to one';
+
+/** Whether an engine's network it runs with is gone from under it. Podman's rootless modes need none (`pasta`, `slirp4netns`). */
+export function isDisconnected({ networkMode, networks }: ContainerFacts): boolean {
+  return networks.length === 0 && !/^(host|none|container:|pasta|slirp4netns)/.test(networkMode);
+}
+
 export type Endpoint =
   | { readonly ok: true; readonly host: string; readonly port: number /** For `explain`. */; readonly rule: string }
   /** Names the value, the limit and what to do. */
@@ -131,6 +139,7 @@ function publishedEndpoint(
   if (published === undefined || published.bindings.length === 0) {
     if (facts.networkMode === 'none')
       return refused(`${portText(port)} is not published, nor could it be: ${NO_NETWORK}`);
+    if (isDisconnected(facts)) return refused(`${portText(port)} is not published: ${NOT_CONNECTED}`);
     return refused(`${portText(port)} is not published; publish it with -p or set rollcall.as=container`);
   }
   return boundEndpoint(port, published.bindings, host, as);

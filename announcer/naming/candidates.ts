@@ -3,7 +3,7 @@ import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
 import { type Check, checkOf } from '../checks/check-setting.ts';
 import { type ContainerFacts, ownerInMode } from '../facts.ts';
 import type { AnnounceAs, AnnounceRules } from '../rules.ts';
-import { endpointOf, NO_NETWORK } from './addresses.ts';
+import { endpointOf, isDisconnected, NO_NETWORK, NOT_CONNECTED } from './addresses.ts';
 import { inclusionOf } from './inclusion.ts';
 import { type ContainerSettings, type RecordLabels, readLabels, readPortTags } from './labels.ts';
 import { servicesOf } from './naming.ts';
@@ -52,7 +52,7 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   const steps: ExplainStep[] = [];
   const included = inclusionOf(facts, settings, rules, as);
   steps.push({ rule: 'announce', input: included.input, verdict: included.verdict });
-  if (!included.isIncluded) return { candidates: [], refusals: [], steps, lacksAddress: false };
+  if (!included.isIncluded) return { candidates: [], refusals: [], steps, lacksAddress: included.lacksPort };
   const faults = [...settings.faults, ...checkFaults(facts, settings)];
   for (const fault of faults)
     steps.push({ rule: 'labels', input: fault, verdict: 'nothing is announced until it is mended' });
@@ -73,7 +73,7 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   refusals.push(...tags.flatMap((read) => ('problem' in read ? [`${read.problem}; left out, the rest stands`] : [])));
   refusals.push(...chosen.refusals, ...drafts.refusals, ...strayPortNames(chosen.ports, settings));
   const hasNone = chosen.ports.length === 0 && chosen.ignored.length === 0;
-  if (hasNone && chosen.refusals.length === 0 && settings.isLabelled) refusals.push(noPorts(facts));
+  if (hasNone && chosen.refusals.length === 0 && settings.isLabelled) refusals.push(noPorts(facts, as));
   const made = candidatesFrom(drafts.found, facts, settings, rules);
   const lacksAddress = drafts.lacksAddress || hasNone;
   return { candidates: made.candidates, refusals: toTell([...refusals, ...made.refusals]), steps, lacksAddress };
@@ -257,7 +257,7 @@ function strayPortNames(ports: readonly ContainerPort[], { portNames }: Containe
   return tellFirst(stray, TOLD_MAX, tell, 'more names for ports that are not announced');
 }
 
-function noPorts(facts: ContainerFacts): string {
+function noPorts(facts: ContainerFacts, as: AnnounceAs): string {
   const other = ownerInMode(facts.networkMode)?.slice(0, 12);
   if (other !== undefined) {
     return `it shares the network of container ${other} and has no ports of its own; name what it listens on with rollcall.port, or put the labels on ${other}`;
@@ -265,6 +265,8 @@ function noPorts(facts: ContainerFacts): string {
   if (facts.networkMode === 'none') return NO_NETWORK;
   if (facts.networkMode === 'host')
     return 'no port is exposed; with host networking name what it listens on with rollcall.port';
+  if (isDisconnected(facts)) return NOT_CONNECTED;
+  if (as === 'container') return 'no port is exposed; name what it listens on with rollcall.port';
   const exposed = facts.ports.map(portText).join(', ');
   return `no port is published${exposed === '' ? '' : ` (exposed: ${exposed})`}; publish one with -p, or set rollcall.as=container and rollcall.port`;
 }

@@ -342,6 +342,10 @@ test('a network that goes takes the address, and the name, with it', () => {
   const disconnected = plain({ networks: [], ports: [published('80/tcp')] });
   assert.equal(given(announced).when(inspected(disconnected)), ['ContainerRefused', 'withdrawn web: disconnected']);
   assert.equal(given(announced, inspected(disconnected)).when(inspected(plain(), T0 + 2)), ['announced web']);
+  const unlabelled = (changes: Partial<ContainerFacts> = {}) => inspected(facts({ health: 'healthy', ...changes }));
+  assert.equal(given(unlabelled()).when(unlabelled({ networks: [], ports: [published('80/tcp')] })), [
+    'withdrawn web: disconnected',
+  ]);
 });
 
 test('a check that passes announces nothing whose address went meanwhile', () => {

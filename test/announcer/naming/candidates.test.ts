@@ -253,6 +253,24 @@ test('the advice is one that the network mode can follow', () => {
     '80/tcp: it has no address of its own on any network: it runs with network none, where nobody reaches it; run it with another one',
   ]);
   assert.equal(onNone({}), ['it runs with network none, where nobody reaches it; run it with another one']);
+  assert.equal(refusals(facts({ labels: { ...labels, 'rollcall.as': 'container' }, ports: [] })), [
+    'no port is exposed; name what it listens on with rollcall.port',
+  ]);
+});
+
+test('what docker network disconnect has taken away is not asked for with -p again', () => {
+  const cut = (labels: Record<string, string>) =>
+    candidatesOf(facts({ labels, ports: [published('80/tcp')], networks: [] }), rules());
+  assert.equal(cut({ 'rollcall.name': 'web' }).refusals, ['it is connected to no network; connect it to one']);
+  assert.equal(cut({ 'rollcall.port': '80' }).refusals, [
+    '80/tcp is not published: it is connected to no network; connect it to one',
+  ]);
+  assert.equal(cut({}).refusals, []);
+  assert.equal(cut({}).steps[0]?.input, 'it is connected to no network, and has no rollcall.* or SERVICE_* settings');
+  for (const labels of [{}, { 'rollcall.name': 'web' }, { 'rollcall.port': '80' }])
+    assert.is(cut(labels).lacksAddress, true, JSON.stringify(labels));
+  const rootless = facts({ labels: { 'rollcall.name': 'web' }, ports: [], networks: [], networkMode: 'pasta' });
+  assert.match(refusals(rootless)[0] ?? '', /^no port is published/);
 });
 
 test('ports that are left out as asked are no complaint; explain says what asked', () => {

@@ -243,12 +243,14 @@ test('knows which addresses are this machine’s', () => {
 });
 
 test('exec: passes on exit 0, fails on another, and on one that does not end', async () => {
-  const [good, bad, slow] = await Promise.all([
+  const [good, absent, bad, slow] = await Promise.all([
     checked('exec:["true"]', IMAGE),
+    checked('exec:no-such-command', IMAGE),
     checked('exec:exit 7', IMAGE),
     checked('exec:sleep 30', '-l', 'rollcall.check.timeout=300ms', IMAGE),
   ]);
   assert.match((await isVerdict(good, '*', true)).detail, 'exited 0');
+  assert.match((await isVerdict(absent, '*', false)).detail, 'exited 127: there is no such command in the container');
   assert.match((await isVerdict(bad, '*', false)).detail, 'exited 7');
   await isVerdict(slow, '*', false);
 });
