@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { announcerSettings } from '../../announcer/config.ts';
+import { LABEL_NAMES } from '../../announcer/naming/labels.ts';
 import { AnnouncerMetrics } from '../../announcer/report/metrics.ts';
 import { Metrics } from '../../shared/metrics.ts';
 
@@ -16,6 +17,14 @@ for (const { flag, bounds } of Object.values(announcerSettings)) {
     if (from !== undefined) assert.match(row, `(${from} to ${to}`);
   });
 }
+
+test('the table of labels has every label', () => {
+  const rows = [...manual.matchAll(/^\| (`(?:rollcall\.|SERVICE_)[^|]*)\|/gm)].map(([, names]) => names).join();
+  assert.equal(
+    LABEL_NAMES.filter((name) => !rows.includes(`\`${name}\``)),
+    [],
+  );
+});
 
 test('the manual has every metric, and no other', async () => {
   const metrics = new Metrics();
