@@ -10,6 +10,7 @@ import type { Reply } from './probe-attempt.ts';
 import type { Look, Probe } from './probe-run.ts';
 
 type Asking = Extract<ProbeWanted, { readonly kind: 'tcp' | 'http' }>;
+type Tried = Extract<Look, { readonly type: 'tried' }>;
 type Executing = Extract<ProbeWanted, { readonly kind: 'exec' }>;
 
 export interface AskingTools {
@@ -41,13 +42,13 @@ export function askingProbe(check: Asking, facts: ContainerFacts, tools: AskingT
       const reply = await tools.turns.take(() => route.ask(port?.loopback));
       if (reply.isUnknown) return { type: 'unknown', why: reply.detail };
       // An address may be another container's by now.
-      if (sight?.type === 'seen' && !tools.listening?.isCurrent()) return { type: 'gone' };
-      return tried(check, reply);
+      if (sight?.type !== 'seen') return { ...tried(check, reply), isOfAnyRun: true };
+      return tools.listening?.isCurrent() ? tried(check, reply) : { type: 'gone' };
     },
   };
 }
 
-function tried({ port }: ProbeWanted, { passing, detail }: Pick<Reply, 'passing' | 'detail'>): Look {
+function tried({ port }: ProbeWanted, { passing, detail }: Pick<Reply, 'passing' | 'detail'>): Tried {
   return { type: 'tried', attempts: new Map([[port, { passing, detail }]]) };
 }
 
@@ -106,7 +107,7 @@ const WHY_EXITED: Readonly<Record<number, string>> = {
   127: ': there is no such command in the container',
 };
 
-/** A command in the container, by the engine. */
+/** A command in the container, by the engine: which runs it in the run that there is by then. */
 export function execProbe(check: Executing, facts: ContainerFacts, engine: Engine, turns: Turns): Probe {
   return {
     kind: 'exec',
@@ -120,10 +121,13 @@ async function execute(check: Executing, { id }: ContainerFacts, engine: Engine)
     const result = await engine.exec(id, check.command, check.timeoutMs);
     switch (result.type) {
       case 'exited':
-        return tried(check, {
-          passing: result.exitCode === 0,
-          detail: `the check's command exited ${result.exitCode}${WHY_EXITED[result.exitCode] ?? ''}`,
-        });
+        return {
+          ...tried(check, {
+            passing: result.exitCode === 0,
+            detail: `the check's command exited ${result.exitCode}${WHY_EXITED[result.exitCode] ?? ''}`,
+          }),
+          isOfAnyRun: true,
+        };
       case 'timed-out':
         return tried(check, {
           passing: false,

@@ -8,7 +8,12 @@ import { type Attempt, isNews, nextDelayMs, PACES, settle, UNSETTLED, type Verdi
 
 /** What one look at one or several checks gave. */
 export type Look =
-  | { readonly type: 'tried'; readonly attempts: ReadonlyMap<string, Attempt> }
+  | {
+      readonly type: 'tried';
+      readonly attempts: ReadonlyMap<string, Attempt>;
+      /** Whichever run of the container, or even another container, is there by now may have answered. */
+      readonly isOfAnyRun?: boolean;
+    }
   /** Nothing can be said now; the verdicts stand. `why` is said; without one, somebody else says it. */
   | { readonly type: 'unknown'; readonly why?: unknown }
   /** The container's process is no more. */
@@ -66,9 +71,15 @@ export class ProbeRun {
     const look = await lookOf(probe);
     if (this.#isStopped) return;
     switch (look.type) {
-      case 'tried':
-        this.#take(probe, look.attempts);
+      case 'tried': {
+        const settled = this.#settled(probe, look.attempts);
+        if (look.isOfAnyRun && this.#turnsPassing(settled) && !(await this.#isThisRun())) {
+          this.#later(probe, GONE_AGAIN_MS);
+          return;
+        }
+        if (!this.#isStopped) this.#take(settled);
         break;
+      }
       case 'gone':
         this.#events.onGone();
         this.#later(probe, GONE_AGAIN_MS);
@@ -80,19 +91,25 @@ export class ProbeRun {
         if (look.why !== undefined) this.#events.onUnknown(probe.kind, look.why);
         break;
     }
-    if (!this.#isStopped) this.#later(probe, this.#delayMs(probe));
+    this.#later(probe, this.#delayMs(probe));
   }
 
   /** Most often a process that is not there has ended, and that was not told: then nothing of it may pass. */
   async #isStillRunning({ wanted }: Probe): Promise<boolean> {
     if (wanted.every(({ port }) => this.#verdicts.get(port)?.passing === true)) return true;
     if (this.#ageMs < UNREADABLE_AFTER_MS) return false;
+    return this.#isThisRun();
+  }
+
+  /** Asked of the engine; what it denies, or does not say, is looked at again. */
+  async #isThisRun(): Promise<boolean> {
     const isRunning = await this.#events.isRunning(this.facts);
     if (!isRunning && !this.#isStopped) this.#events.onGone();
     return isRunning && !this.#isStopped;
   }
 
   #later(probe: Probe, delayMs: number): void {
+    if (this.#isStopped) return;
     this.#timers.set(
       probe,
       setTimeout(() => void this.#step(probe), delayMs),
@@ -105,22 +122,36 @@ export class ProbeRun {
 
   #delayMs(probe: Probe): number {
     const delays = probe.wanted.map((check) =>
-      nextDelayMs(this.#verdicts.get(check.port) ?? UNSETTLED, this.#ageMs, PACES[probe.kind], check),
+      nextDelayMs(this.#verdict(check.port), this.#ageMs, PACES[probe.kind], check),
     );
     return Math.min(...delays) * (1 + JITTER * (Math.random() - 0.5));
   }
 
-  #take(probe: Probe, attempts: ReadonlyMap<string, Attempt>): void {
-    let hasChanged = false;
+  /** The verdicts with these attempts in them, by port. */
+  #settled(probe: Probe, attempts: ReadonlyMap<string, Attempt>): ReadonlyMap<string, Verdict> {
+    const settled = new Map<string, Verdict>();
     for (const check of probe.wanted) {
       const attempt = attempts.get(check.port);
-      if (attempt === undefined) continue;
-      const before = this.#verdicts.get(check.port) ?? UNSETTLED;
-      const after = settle(before, attempt, check);
-      this.#verdicts.set(check.port, after);
-      hasChanged ||= isNews(before, after);
+      if (attempt !== undefined) settled.set(check.port, settle(this.#verdict(check.port), attempt, check));
+    }
+    return settled;
+  }
+
+  #turnsPassing(settled: ReadonlyMap<string, Verdict>): boolean {
+    return [...settled].some(([port, { passing }]) => passing === true && this.#verdict(port).passing !== true);
+  }
+
+  #take(settled: ReadonlyMap<string, Verdict>): void {
+    let hasChanged = false;
+    for (const [port, verdict] of settled) {
+      hasChanged ||= isNews(this.#verdict(port), verdict);
+      this.#verdicts.set(port, verdict);
     }
     if (hasChanged) this.#tell();
+  }
+
+  #verdict(port: string): Verdict {
+    return this.#verdicts.get(port) ?? UNSETTLED;
   }
 
   #letPass(probe: Probe, reason: string): void {

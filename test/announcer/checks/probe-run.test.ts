@@ -18,12 +18,19 @@ interface Told {
   readonly details: string[];
   readonly unknown: unknown[];
   looks: number;
+  /** How often the engine was asked for the run, and the run was said to be gone. */
+  asked: number;
+  gone: number;
 }
 
-/** Runs a check for `ms`, and tells what came of it. */
-function run(ms: number, look: (told: Told) => Promise<Look>): Promise<Told> {
+/** Runs a check for `ms`, and tells what came of it. @param isRunning what the engine says of the run */
+function run(
+  ms: number,
+  look: (told: Told) => Promise<Look>,
+  isRunning: (told: Told) => boolean = () => false,
+): Promise<Told> {
   return inVirtualTime(seededRandom(1), async (time) => {
-    const told: Told = { results: [], details: [], unknown: [], looks: 0 };
+    const told: Told = { results: [], details: [], unknown: [], looks: 0, asked: 0, gone: 0 };
     const probe = {
       kind: CHECK.kind,
       wanted: [CHECK],
@@ -37,8 +44,13 @@ function run(ms: number, look: (told: Told) => Promise<Look>): Promise<Told> {
         told.results.push(...results.map(({ passing }) => passing));
         told.details.push(...results.map(({ detail }) => detail));
       },
-      onGone: () => undefined,
-      isRunning: async () => false,
+      onGone: () => {
+        told.gone += 1;
+      },
+      isRunning: async () => {
+        told.asked += 1;
+        return isRunning(told);
+      },
       onUnreadable: () => undefined,
       onUnknown: (kind, why) => told.unknown.push(`${kind} ${(why as Error).message}`),
     });
@@ -77,6 +89,27 @@ test('what did not listen at first and answers 503 since: the reason is told ane
 test('what is unknown for a reason of somebody else’s is not said', async () => {
   const { unknown } = await run(4000, async () => ({ type: 'unknown' }));
   assert.equal(unknown, []);
+});
+
+const ofAnyRun = (passing: boolean): Look => ({ ...tried(passing), isOfAnyRun: true }) as Look;
+
+test('an answer that another run may have given passes only when the engine says that this one runs', async () => {
+  const { results, asked, gone } = await run(60_000, async () => ofAnyRun(true));
+  assert.equal(results, []);
+  assert.ok(asked > 10 && gone === asked, `asked ${asked} times, gone ${gone}`);
+  const later = await run(
+    60_000,
+    async () => ofAnyRun(true),
+    (told) => told.asked > 3,
+  );
+  assert.equal(later.results, [true]);
+  assert.is(later.asked, 4, 'and is not asked again while it passes');
+});
+
+test('an answer that another run may have given fails without asking the engine', async () => {
+  const { results, asked } = await run(4000, async () => ofAnyRun(false));
+  assert.equal(results, [false]);
+  assert.is(asked, 0);
 });
 
 test.run();

@@ -43,7 +43,8 @@ test(`${only ?? count} histories: once quiet, keys = what inspect says is ready,
     `${seeds.length} histories, ${puts} keys written, in ${((performance.now() - began) / 1000).toFixed(1)} s; quiet to keys = truth: p50 ${at(0.5)} s, p99 ${at(0.99)} s, max ${at(1)} s (bound ${CONVERGED_WITHIN_MS / 1000} s)`,
   );
   assert.is(failed.length, 0, `${failed.length} failed: ${failed.slice(0, 20).join(', ')}\n${message}`);
-  assert.ok(puts >= seeds.length, 'the histories announce next to nothing');
+  // One alone may well announce nothing.
+  assert.ok(only !== undefined || puts >= seeds.length, 'the histories announce next to nothing');
 });
 
 test('the same seed gives the same history', async () => {
