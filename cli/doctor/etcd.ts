@@ -55,8 +55,10 @@ async function refusedKey(ask: () => Promise<unknown>): Promise<void> {
 /** Nothing stays: a write whose condition cannot hold is refused or not all the same, and the lease is given back. */
 async function checkRights(store: Store, { domainPrefix, claimKey, causesKey }: EtcdToCheck): Promise<Finding[]> {
   const probe = `${domainPrefix}rollcall-doctor/${randomBytes(6).toString('hex')}` as EtcdKey;
-  const write = (key: EtcdKey) => () =>
-    store.commit({ expect: [{ key, modRevision: NEVER }], writes: [{ type: 'put', key, value: '{}' }] });
+  const write =
+    (key: EtcdKey, read = key) =>
+    () =>
+      store.commit({ expect: [{ key: read, modRevision: NEVER }], writes: [{ type: 'put', key, value: '{}' }] });
   const attempts: readonly (readonly [what: string, make: () => Promise<unknown>])[] = [
     [`reading below ${domainPrefix}`, () => store.snapshot(probe)],
     [`writing below ${domainPrefix}`, write(probe)],
@@ -65,7 +67,8 @@ async function checkRights(store: Store, { domainPrefix, claimKey, causesKey }: 
   ];
   const findings: Finding[] = [];
   for (const [what, make] of attempts) findings.push((await attempt(what, make)) ?? fine('etcd', `${what}: allowed`));
-  findings.push(await checkCauses(causesKey, write(causesKey)));
+  // An announcer only writes them: its role need not let it read them.
+  findings.push(await checkCauses(causesKey, write(causesKey, probe)));
   return findings;
 }
 

@@ -11,7 +11,7 @@ import { openEtcdStore } from '../../shared/store/etcd/etcd.ts';
 import { askUdp } from '../support/servers/dns-client.ts';
 import { skipWithoutEtcd, startEtcd } from '../support/servers/etcd.ts';
 import { freePort } from '../support/servers/ports.ts';
-import { ready, startRollcall } from '../support/servers/rollcall.ts';
+import { ready, rollcall, startRollcall } from '../support/servers/rollcall.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -73,6 +73,14 @@ test('the roles as written let an announcer and a resolver work, and let neither
         daemon.log().filter(({ event }) => event === 'causes-denied'),
         [],
       );
+    // What the roles allow is what `doctor` looks for.
+    const access = ['--etcd-user', 'rollcall-announcer', '--etcd-password-file', join(directory, 'announcer-password')];
+    const { stdout } = await rollcall(['doctor', '--json', '--etcd', etcd.url, ...access, ...engine]);
+    const { findings } = JSON.parse(stdout) as { findings: { about: string; status: string; says: string }[] };
+    assert.equal(
+      findings.filter(({ about, status }) => about === 'etcd' && status !== 'fine').map(({ says }) => says),
+      [],
+    );
     for (const [user, password, key] of [
       ['rollcall-resolver', 'change-me-3', '/skydns/com/example/prod/s/web/x/y'],
       ['rollcall-announcer', 'change-me-2', '/skydns/org/other/x'],
