@@ -128,10 +128,13 @@ export class EtcdStore implements Store {
   async commit(transaction: Transaction): Promise<CommitResult> {
     const request = txnRequestOf(transaction);
     const { expect, writes } = transaction;
-    const key = writes[0]?.key ?? expect[0]?.key ?? 'nothing';
+    const what =
+      writes.length === 0
+        ? `comparing ${expect.length} keys, the first ${expect[0]?.key}`
+        : `committing ${writes.length} writes, the first to ${writes[0]?.key}`;
     const response = await this.#call({
       method: 'txn',
-      what: `committing ${writes.length} writes, the first to ${key}`,
+      what,
       // The first try may have been applied although its answer was lost: the second would then find its own writes.
       repeatable: false,
       run: (member) => member.txn(request),
@@ -160,8 +163,7 @@ export class EtcdStore implements Store {
         this.#endpoints.answered(member);
         return answer;
       } catch (error) {
-        const what = call.repeatable ? call.what : `${call.what} (which may have been done all the same)`;
-        const failure = storeErrorOf(error, member.url, what);
+        const failure = failureOf(call, error, member.url);
         this.#metrics.call(call.method, failure.code, seconds());
         if (failure.code !== 'unavailable') {
           this.#endpoints.answered(member);
@@ -174,6 +176,13 @@ export class EtcdStore implements Store {
       }
     }
   }
+}
+
+/** What etcd has refused was not done; what it did not answer may have been. */
+function failureOf({ what, repeatable }: Call<unknown>, error: unknown, url: string): StoreError {
+  const failure = storeErrorOf(error, url, what);
+  if (repeatable || failure.code !== 'unavailable') return failure;
+  return storeErrorOf(error, url, `${what} (which may have been done all the same)`);
 }
 
 /** As etcdctl writes a lease. */

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Log, silentLog } from '../../../shared/log.ts';
+import type { EtcdKey } from '../../../shared/name.ts';
 import { openEtcdStore } from '../../../shared/store/etcd/etcd.ts';
 import { type Store, StoreError } from '../../../shared/store.ts';
 import { Authority } from '../../support/authority.ts';
@@ -87,7 +88,10 @@ passwords('what no role allows is denied, with the endpoint, the key and what to
     assert.match(message, etcd.url);
     assert.match(message, '/other/');
     assert.match(message, /permission denied; a role of the user must allow it/);
+    assert.not.match(message, /may have been done/);
   }
+  const comparing = store.commit({ expect: [{ key: '/other/a' as EtcdKey, absent: true }], writes: [] });
+  assert.match((await failsWith('denied', () => comparing)).message, /: comparing 1 keys, the first \/other\/a: /);
   // A refused watch does not harm the ones after it.
   const follower = follow(store, '/mine/', (await store.snapshot('/mine/')).revision + 1n);
   await follower.live();

@@ -120,6 +120,10 @@ test('etcd that is there but says nothing is noticed in 3 s by a call and in abo
     messages.some((message) => /no answer in \d+ s/.test(message)),
     messages.join('\n'),
   );
+  assert.match(
+    messages[1] ?? '',
+    /committing 1 writes, the first to \/stopped\/a \(which may have been done all the same\)/,
+  );
   await until('the watch to break', () => follower.error !== undefined, { timeoutMs: 60_000 });
   const watchSeconds = secondsSince(started);
   assert.is(codeOf(follower.error), 'unavailable');
