@@ -26,6 +26,9 @@ export class SimulatedEngine extends EngineModel {
   readonly client: EngineClient;
   readonly #random: () => number;
   readonly #calls = new Set<(error: Error) => void>();
+  readonly #subscribed = new Set<Readable>();
+  /** Whoever asked for them has them. */
+  readonly #answered = new WeakSet<Readable>();
   /** Runs in which a command of ours has not ended, by container. */
   readonly #hangingCommands = new Map<string, string>();
   #stalled: (() => void)[] | undefined;
@@ -45,7 +48,11 @@ export class SimulatedEngine extends EngineModel {
         };
       },
       ping: (timeoutMs) => this.#call(timeoutMs, () => undefined),
-      events: (since) => this.#call(CALL_TIMEOUT_MS, () => this.#openStream(since)),
+      events: async (since) => {
+        const stream = await this.#call(CALL_TIMEOUT_MS, () => this.#openStream(since));
+        this.#answered.add(stream);
+        return stream;
+      },
       list: () => this.#call(CALL_TIMEOUT_MS, () => (this.listsNothing ? [] : this.list())),
       inspect: (container) =>
         this.#call(CALL_TIMEOUT_MS, () => this.#inspect(container), { isAnswered: !this.hanging.has(container) }),
@@ -81,7 +88,8 @@ export class SimulatedEngine extends EngineModel {
 
   override emit(id: string, action: string, attributes?: Record<string, string>, delivery: Delivery = {}): string {
     const line = super.emit(id, action, attributes, delivery);
-    const isTold = this.streams > 0 && !this.isStalled && !delivery.dropped && !delivery.late;
+    const isHeard = [...this.#subscribed].some((stream) => this.#answered.has(stream));
+    const isTold = isHeard && !this.isStalled && !delivery.dropped && !delivery.late;
     if (action === 'die' && isTold) this.onToldDeath(id);
     return line;
   }
@@ -166,7 +174,11 @@ export class SimulatedEngine extends EngineModel {
       if (stream.destroyed) return;
       if (this.isDown) return sink.destroy();
       const close = this.open(sink, sinceSeconds);
-      stream.once('close', close);
+      this.#subscribed.add(stream);
+      stream.once('close', () => {
+        this.#subscribed.delete(stream);
+        close();
+      });
     }, SUBSCRIBE_MAX_MS * this.#random());
     stream.once('close', () => clearTimeout(subscribing));
     return stream;
