@@ -1,4 +1,4 @@
-import type { ContainerFacts } from '../facts.ts';
+import { type ContainerFacts, hasProcess } from '../facts.ts';
 import type { AnnounceAs, AnnounceRules } from '../rules.ts';
 import { isDisconnected } from './addresses.ts';
 import type { ContainerSettings } from './labels.ts';
@@ -26,6 +26,10 @@ export function inclusionOf(
   if (isLabelled) return included('it has rollcall.* or SERVICE_* settings');
   if (explicit) return excluded('--explicit, and it has no rollcall.* or SERVICE_* settings');
   if (hasOfferedPort(facts, as)) return included(describePorts(facts));
+  if (!hasProcess(facts)) {
+    const input = 'it has no rollcall.* or SERVICE_* settings; which ports it publishes is known while it runs';
+    return { ...excluded(input), verdict: 'included once it runs and publishes one', lacksPort: true };
+  }
   const lacking = isDisconnected(facts) ? 'it is connected to no network, and has' : 'it has no published port and';
   return { ...excluded(`${lacking} no rollcall.* or SERVICE_* settings`), lacksPort: true };
 }

@@ -100,6 +100,18 @@ test('what does not run says so', () => {
   assert.ok(keys.every(({ status }) => status === 'not running'));
 });
 
+test('a container that does not run is not said to publish nothing: the engine does not tell', () => {
+  const included = (container: ContainerFacts) => explainContainer(container, initialState, RULES, T0).steps[0];
+  const stopped = included(facts({ ...fixtureFacts('exited'), labels: {}, ports: [], networks: [] }));
+  assert.match(stopped?.input ?? '', /which ports it publishes is known while it runs/);
+  assert.match(stopped?.verdict ?? '', /included once it runs and publishes one/);
+  const running = included(facts({ labels: {}, ports: [] }));
+  assert.equal(
+    [running?.input, running?.verdict],
+    ['it has no published port and no rollcall.* or SERVICE_* settings', 'excluded'],
+  );
+});
+
 test('that the engine tells no ports of what does not run is no refusal', () => {
   const container = facts({ ...fixtureFacts('exited'), labels: { 'rollcall.name': 'web' }, ports: [], networks: [] });
   const { refusals, steps } = explainContainer(container, initialState, RULES, T0);
