@@ -137,6 +137,7 @@ function host(value: unknown): string {
     if (isUnspecified(value)) throw new FieldError('the address of a host; this one names none');
     return value;
   }
+  if (/[\s:/@]/.test(value)) throw new FieldError('an address or a domain name alone, and a port in "port"');
   try {
     return parseName(value).slice(0, -1);
   } catch (error) {

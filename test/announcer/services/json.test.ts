@@ -61,6 +61,8 @@ const REFUSED: readonly [what: string, entry: unknown, problem: RegExp][] = [
   ['a name that is no label', { ...WEB, name: 'a.b' }, /^services\[1\]\.name is "a\.b"; it must be a label/],
   ['an empty host', { ...WEB, host: '' }, /^services\[1\]\.host is ""; it must be an IPv4/],
   ['a host that names none', { ...WEB, host: '0.0.0.0' }, /\.host is "0\.0\.0\.0".*names none/],
+  ['a host with its port', { ...WEB, host: '192.0.2.1:80' }, /\.host is "192\.0\.2\.1:80".*a port in "port"/],
+  ['a URL for a host', { ...WEB, host: 'http://example.org/' }, /\.host is "http.*a domain name alone/],
   ['a label of 64', { ...WEB, host: `${'a'.repeat(64)}.org` }, /\.host .*at most 63/],
   ['a port of 0', { ...WEB, port: 0 }, /\.port is 0; it must be a whole number from 1 to 65535/],
   ['a port over 65535', { ...WEB, port: 65_536 }, /\.port is 65536;/],
