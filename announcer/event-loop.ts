@@ -6,6 +6,7 @@ import type { EtcdKey } from '../shared/name.ts';
 import { evolve, observe } from './decisions/decider.ts';
 import { desiredKeys } from './decisions/desired.ts';
 import { SnapshotError, SnapshotReader, snapshotLines } from './decisions/snapshot.ts';
+import { spokenFor } from './decisions/spoken-for.ts';
 import { type AnnouncerState, initialState } from './decisions/state.ts';
 import type { AnnouncerEvent, EventOf } from './event.ts';
 import type { WishReason } from './keys/causes.ts';
@@ -27,6 +28,8 @@ export class EventLoop {
   readonly #recorded = new Subject<Sequenced<AnnouncerEvent>>();
   /** With what was concluded of each; nothing of those that a start found. */
   readonly #changed = new Map<EtcdKey, WishReason | undefined>();
+  /** Wanted by the journal alone: nothing that was looked at since the start has spoken for them yet. */
+  readonly #unseen = new Set<EtcdKey>();
   readonly #wishes: BehaviorSubject<() => Wish>;
   #state: AnnouncerState = initialState;
   #sinceSnapshot = 0;
@@ -71,13 +74,17 @@ export class EventLoop {
       this.#state = evolve(this.#state, event);
       this.#sinceSnapshot += 1;
     }
-    for (const key of desiredKeys(this.#state).keys()) this.#changed.set(key, undefined);
+    for (const key of desiredKeys(this.#state).keys()) {
+      this.#changed.set(key, undefined);
+      this.#unseen.add(key);
+    }
   }
 
   observe(seen: Observation): void {
     const [state, events] = observe(this.#state, seen, this.#rules);
     this.#state = state;
     this.#take(events);
+    if (this.#unseen.size > 0) this.#noteSeen(seen);
   }
 
   /** Takes what an edge concluded by itself: leases, keys, the store's and the engine's coming and going. */
@@ -103,6 +110,7 @@ export class EventLoop {
       const sequence = this.#journal.append(event);
       if (event.type === 'InstanceAnnounced' || event.type === 'InstanceWithdrawn') {
         this.#changed.set(event.key, reasonOf(event));
+        this.#unseen.delete(event.key);
         isWishChanged = true;
       }
       this.#recorded.next({ sequence, event });
@@ -113,10 +121,16 @@ export class EventLoop {
     if (this.#sinceSnapshot >= EVENTS_PER_SNAPSHOT) void this.snapshot();
   }
 
+  #noteSeen(seen: Observation): void {
+    const keys = spokenFor(this.#state, seen).filter((key) => this.#unseen.delete(key));
+    for (const key of keys) this.#changed.set(key, undefined);
+    if (keys.length > 0) this.#wishes.next(() => this.#wish());
+  }
+
   #wish(): Wish {
     const changed = new Map(this.#changed);
     this.#changed.clear();
-    return { desired: desiredKeys(this.#state), changed: changed.keys(), reasons: changed };
+    return { desired: desiredKeys(this.#state), changed: changed.keys(), reasons: changed, unseen: this.#unseen };
   }
 }
 

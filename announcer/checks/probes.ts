@@ -93,8 +93,8 @@ class Runs {
         return;
       }
       case 'hinted':
-        // Its checks would only report the death that is known.
-        if (seen.action === 'die') this.#stop(seen.container);
+        // Its checks would only report the death that is known; and what is paused has new ones when it goes on.
+        if (seen.action === 'die' || seen.action === 'pause') this.#stop(seen.container);
         return;
       default:
         return;

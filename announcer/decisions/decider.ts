@@ -13,7 +13,7 @@ import { concludeLife, type Sight } from './lifecycle/lifecycle.ts';
 import { concludeListed, concludeVanished } from './lifecycle/losses.ts';
 import { concludeHint } from './readiness/hints.ts';
 import { concludeInstances, withdraw } from './readiness/instances.ts';
-import { concludeProbed } from './readiness/probe-results.ts';
+import { concludeProbed, concludeResumed } from './readiness/probe-results.ts';
 import { concludeServiceProbed, concludeServices } from './readiness/static-instances.ts';
 import type { AnnouncerState } from './state.ts';
 
@@ -24,6 +24,9 @@ export { dueForRecheck, dueForReuse, nextReuseAtMs, recheckAtMs } from './lifecy
 
 /** `cause` of an inspect that a periodic comparison made: what it changes, no event had told, and counts as drift. */
 export const COMPARISON = 'comparison';
+
+/** Looks that nothing told led to: whatever they find changed may have done so long since. */
+const FINDING: ReadonlySet<string> = new Set([COMPARISON, 'list']);
 
 export function decide(state: AnnouncerState, seen: Observation, rules: AnnounceRules): AnnouncerEvent[] {
   return conclude(state, seen, rules).events;
@@ -84,6 +87,7 @@ function concludeSight(conclusions: Conclusions, sight: Sight, rules: AnnounceRu
   const { facts, cause, atMs } = sight;
   const before = conclusions.state;
   concludeLife(conclusions, sight, rules);
+  if (FINDING.has(cause)) concludeResumed(conclusions, sight);
   concludeInstances(conclusions, sight, rules, before.containers.get(facts.id));
   const drift = cause === COMPARISON ? driftOf(before, conclusions.events) : undefined;
   if (drift !== undefined) {

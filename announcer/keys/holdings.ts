@@ -16,6 +16,8 @@ export interface Wish {
   readonly changed: Iterable<EtcdKey>;
   /** Why, for those of which a conclusion says it. */
   readonly reasons?: ReadonlyMap<EtcdKey, WishReason | undefined>;
+  /** Wanted by what a predecessor left alone: where such a key does not stand any more, it is not written. */
+  readonly unseen?: ReadonlySet<EtcdKey>;
 }
 
 /** The living leases, by shard. */
@@ -37,6 +39,7 @@ export class Holdings implements Reasons {
   readonly #leases: LeaseBook;
   readonly #shards = new Shards();
   #desired: DesiredKeys = new Map();
+  #unseen: ReadonlySet<EtcdKey> = new Set();
   /** Keys that were wanted and are not known to be gone. */
   readonly #claimed: Set<EtcdKey>;
   /** Keys that may differ from the wish: only these are planned for. */
@@ -96,9 +99,10 @@ export class Holdings implements Reasons {
     return this.#repairs.get(key);
   }
 
-  want({ desired, changed, reasons }: Wish, atMs: number): AnnouncerEvent[] {
+  want({ desired, changed, reasons, unseen }: Wish, atMs: number): AnnouncerEvent[] {
     const events: AnnouncerEvent[] = [];
     this.#desired = desired;
+    if (unseen !== undefined) this.#unseen = unseen;
     for (const key of changed) {
       this.#dirty.add(key);
       const reason = reasons?.get(key);
@@ -172,6 +176,7 @@ export class Holdings implements Reasons {
       desired: this.#desired,
       leaseOf: (key: EtcdKey) => this.#leases.get(this.#shards.place(key)),
       isClaimed: (key: EtcdKey) => this.#claimed.has(key),
+      isUnseen: (key: EtcdKey) => this.#unseen.has(key),
       removeUnclaimed,
     };
     const made = plan(this.#dirty, this.#standing, wishes, fence, 1, keysEach);

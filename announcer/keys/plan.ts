@@ -48,6 +48,8 @@ export interface Wishes {
   readonly leaseOf: (key: EtcdKey) => LeaseId | undefined;
   /** Whether a key was ours to want before; one of ours that never was is unclaimed. */
   readonly isClaimed: (key: EtcdKey) => boolean;
+  /** Whether nobody has looked yet whether what a predecessor announced is still there. */
+  readonly isUnseen?: (key: EtcdKey) => boolean;
   /** Whether unclaimed keys may go already: not before the engine's first list has been applied. */
   readonly removeUnclaimed: boolean;
 }
@@ -65,6 +67,8 @@ export function needOf(key: EtcdKey, standing: StandingKeys, wishes: Wishes): Ne
     if (wishes.isClaimed(key)) return { write: { type: 'delete', key }, cause: 'withdrawn' };
     return wishes.removeUnclaimed ? { write: { type: 'delete', key }, cause: 'unclaimed' } : 'nothing';
   }
+  // Its lease has ended, and what it was of may have, too: a name that is gone comes back with what is seen.
+  if (stands === undefined && wishes.isUnseen?.(key)) return 'nothing';
   const lease = wishes.leaseOf(key);
   if (lease === undefined) return 'lease';
   const cause = causeOfPut(stands, value, lease);

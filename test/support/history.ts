@@ -63,6 +63,8 @@ class HistoryRun {
   readonly #problems: string[] = [];
   /** Everything that has ever been true, by key. */
   readonly #ever = new Map<EtcdKey, Set<string>>();
+  /** What has been true since the announcer that runs was started. */
+  readonly #sinceStart = new Map<EtcdKey, Set<string>>();
   readonly #stored = new Map<EtcdKey, string>();
   /** Host ports of containers, and those of runs whose death was told, with when. */
   readonly #ports = new Map<string, readonly number[]>();
@@ -120,6 +122,8 @@ class HistoryRun {
 
   async #start(): Promise<void> {
     this.#starts += 1;
+    this.#sinceStart.clear();
+    this.#noteTruth();
     this.#announcer = await startSimulated({
       client: this.#engine.client,
       machine: this.#machine,
@@ -301,9 +305,9 @@ class HistoryRun {
       if (pid > 0) for (const port of ports) this.#toldDead.delete(port);
     }
     for (const [key, values] of trueKeys(this.#engine, RULES)) {
-      const ever = this.#ever.get(key) ?? new Set();
-      for (const value of values) ever.add(value);
-      this.#ever.set(key, ever);
+      for (const known of [this.#ever, this.#sinceStart]) {
+        known.set(key, new Set([...(known.get(key) ?? []), ...values]));
+      }
     }
   }
 
@@ -322,6 +326,9 @@ class HistoryRun {
       }
       this.#puts += 1;
       const { value } = change.entry;
+      if (!this.#stored.has(key) && !this.#sinceStart.get(key)?.has(comparable(value))) {
+        this.#problems.push(`was written anew, and was not true since the announcer started: ${key} ${value}`);
+      }
       this.#stored.set(key, value);
       const decoded = decodeRecord(value);
       const diedMs = this.#toldDead.get((decoded.ok ? decoded.record.port : undefined) ?? 0);

@@ -2,6 +2,7 @@ import type { EtcdKey } from '../../../shared/name.ts';
 import type { Observation, ProbeResult } from '../../observation.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions } from '../conclusions.ts';
+import type { Sight } from '../lifecycle/lifecycle.ts';
 import type { ContainerState } from '../state.ts';
 import { announceHeld, holdAgain, withdraw } from './instances.ts';
 import { holdOfContainer, holdOfKey, isNewVerdict } from './readiness.ts';
@@ -26,6 +27,28 @@ export function concludeProbed(conclusions: Conclusions, seen: Probed, rules: An
       withdrawFailing(conclusions, id, result, seen);
       explainWaiting(conclusions, id, result.port, seen);
     }
+  }
+}
+
+/**
+ * What is paused is checked no more, and goes on as it was: so what is known stands when that is told. When it was only
+ * found, the first checks say what it serves by then.
+ */
+export function concludeResumed(conclusions: Conclusions, { facts, cause, atMs }: Sight): void {
+  const container = conclusions.container(facts.id);
+  if (container === undefined || facts.state !== 'running') return;
+  if (!Object.values(container.held).some(({ reason }) => reason === 'paused')) return;
+  for (const [port, { isPassing }] of Object.entries(container.verdicts)) {
+    if (!isPassing) continue;
+    conclusions.add({
+      type: 'ContainerProbed',
+      atMs,
+      ...about(facts.id, container, cause),
+      startedAt: container.startedAt,
+      port,
+      passing: false,
+      detail: 'it goes on after a pause, since when is not known; waiting for the first result',
+    });
   }
 }
 

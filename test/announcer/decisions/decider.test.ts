@@ -226,6 +226,18 @@ test('a verdict that comes while something else holds is kept', () => {
   assert.equal(state.when(inspected(facts(), T0 + 300)), ['announced web']);
 });
 
+test('a pause whose end is found and was not told leaves no verdict: the first check after it decides', () => {
+  const listening = [inspected(facts()), probed(facts(), true)];
+  for (const paused of [hinted('pause'), inspected(facts({ state: 'paused' }), T0 + 200)]) {
+    const found = inspected(facts(), T0 + 60_000, 'comparison');
+    const resumed = given(...listening, paused);
+    assert.equal(resumed.when(found).slice(0, 2), ['80/tcp fails', 'held web: not-listening']);
+    assert.equal(given(...listening, paused, found).when(inspected(facts(), T0 + 61_000, 'comparison')), []);
+    const checked = probed(facts(), true, '80/tcp', T0 + 60_100);
+    assert.equal(given(...listening, paused, found).when(checked), ['80/tcp passes', 'announced web']);
+  }
+});
+
 test('a verdict announces what the latest inspect said, not the facts it came with', () => {
   const moved = facts({ ports: [published('80/tcp', 9999)] });
   const { state } = given(inspected(facts()), inspected(moved, T0 + 50), probed(facts(), true));

@@ -56,6 +56,15 @@ test('nothing is written when the store is as wished', () => {
   assert.equal(done, [keyAt(1)]);
 });
 
+test('what a predecessor left and nobody has seen is kept where it stands, and not written where it does not', () => {
+  const wishes = wishesOf(wanting(1, 2, 3), { isUnseen: () => true });
+  const made = planFor(standingOf([entryAt(1), entryAt(2, { lease: '9' as LeaseId })]), wishes);
+  assert.equal(causes(made), ['put 2 moved']);
+  assert.equal([...made.done].sort(), [keyAt(1), keyAt(3)]);
+  const unleased = planFor(standingOf([]), { ...wishes, leaseOf: () => undefined });
+  assert.equal(unleased.waiting, [], 'nor is a lease wanted for it');
+});
+
 test('a delete goes before every put, and expects the revision that we saw', () => {
   const made = planFor(standingOf([entryAt(9)]), wishesOf(wanting(1, 2)));
   assert.equal(causes(made), ['delete 9 withdrawn', 'put 1 announced', 'put 2 announced']);

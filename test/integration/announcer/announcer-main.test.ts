@@ -231,15 +231,24 @@ test('after another boot, a container’s name that still stands in the store is
   assert.equal(await names(store), BOTH);
 });
 
-test('in the same boot, and without an engine, a container’s name stays', async (context) => {
-  const bootId = bootIdOf('');
-  if (bootId === undefined) return;
-  await leaveContainer(context, bootId);
-  const second = context.create();
-  await second.start();
-  await ready(second);
-  assert.equal(await names(context.store), [...BOTH, CONTAINER_NAME].sort());
-});
+for (const stands of [true, false]) {
+  const name = stands ? 'that stands stays' : 'that has gone with its lease is not written again';
+  test(`in the same boot, and without an engine, a container’s name ${name}`, async (context) => {
+    const bootId = bootIdOf('');
+    if (bootId === undefined) return;
+    await leaveContainer(context, bootId);
+    const key = `/skydns/com/example/prod/s/${CONTAINER_NAME}` as EtcdKey;
+    const value = JSON.stringify({ host: '10.0.0.5', port: 8080, owner: 'node-1/a1', container: ID });
+    if (stands) await context.store.commit({ expect: [], writes: [{ type: 'put', key, value }] });
+    const watch = await watching(context.store);
+    const second = context.create();
+    await second.start();
+    await ready(second);
+    watch.stop();
+    assert.equal(await names(context.store), stands ? [...BOTH, CONTAINER_NAME].sort() : BOTH);
+    if (!stands) assert.equal(watch.changes, [], 'not for an instant');
+  });
+}
 
 test('a services file that cannot be used is a start error that names it', async ({ create, directory }) => {
   const announcer = create({ services: join(directory, 'none.json') });
