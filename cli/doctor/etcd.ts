@@ -90,7 +90,7 @@ async function attempt(what: string, make: () => Promise<unknown>): Promise<Find
     const advice =
       error.code === 'denied'
         ? 'check --etcd-user and --etcd-password-file, or the client certificate, and the role: read and write on --prefix and /rollcall/'
-        : 'start etcd there, or mend --etcd; for https, check --etcd-ca';
+        : 'start etcd there, or mend --etcd; for https, check --etcd-ca, --etcd-cert and --etcd-key';
     return wrong('etcd', `${what}: ${error.message}`, advice);
   }
 }

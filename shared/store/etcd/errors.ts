@@ -52,6 +52,16 @@ const SENTENCES: readonly (readonly [sentence: RegExp, code: StoreErrorCode, adv
   [/permission denied/, 'denied', 'a role of the user must allow it'],
   [STALE_LOGIN, 'denied'],
   [TOO_LARGE, 'invalid'],
+  [
+    /TLS alert: .*(?:certificate|unknown ca)/,
+    'unavailable',
+    'etcd refuses our certificate; see --etcd-cert and --etcd-key',
+  ],
+  [
+    /unable to (?:verify|get)|self[- ]signed certificate|certificate has expired|does not match certificate/,
+    'unavailable',
+    "etcd's certificate is not to be trusted; see --etcd-ca, and the name in --etcd",
+  ],
   [/database space exceeded/, 'unavailable', 'compact and defragment etcd, then `etcdctl alarm disarm`'],
 ];
 
@@ -92,5 +102,9 @@ function plainWords(details: string): string {
   return details
     .replace(/^rpc error: code = \w+ desc = /, '')
     .replace(/^Deadline exceeded after ([\d.]+)s.*$/s, (_, seconds) => `no answer in ${Math.round(Number(seconds))} s`)
-    .replace(/^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note:.*$/s, 'no connection: $1');
+    .replace(/^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note:.*$/s, 'no connection: $1')
+    .replace(
+      /\b[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:(?:sslv3 |tlsv1\S* )?(?:alert )?([^:]+):.*$/s,
+      'TLS alert: $1',
+    );
 }

@@ -229,6 +229,10 @@ certificates(
     });
     const refused = await failsWith('unavailable', () => none.snapshot('/tls/'));
     assert.match(refused.message, secured.url);
+    assert.match(
+      refused.message,
+      /TLS alert: [a-z ]*certificate[a-z ]*; etcd refuses our certificate; see --etcd-cert/,
+    );
     await none.close();
     const other = new Authority('other');
     const stranger = openEtcdStore({
@@ -237,7 +241,7 @@ certificates(
       log: silentLog,
     });
     const untrusted = await failsWith('unavailable', () => stranger.snapshot('/tls/'));
-    assert.match(untrusted.message, /no connection: .*certificate/);
+    assert.match(untrusted.message, /no connection: .*certificate.*see --etcd-ca/);
     const follower = follow(stranger, '/tls/', 1n);
     await until('the error', () => follower.error !== undefined);
     assert.is(codeOf(follower.error), 'unavailable');
