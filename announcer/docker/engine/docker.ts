@@ -229,7 +229,7 @@ class DockerodeClient implements EngineClient {
         fail(
           new EngineError(
             'unreachable',
-            `no answer to ${what} within ${timeoutMs / 1000} s; is the engine stopped or stuck?`,
+            `no answer to ${what} within ${timeoutMs / 1000} s (is the engine stopped or stuck?)`,
           ),
         );
       }, timeoutMs);
