@@ -250,13 +250,13 @@ function readServer(text: string): HostPort {
 function readNetwork(text: string): Network {
   const network = parseNetwork(text);
   if (network !== undefined) return network;
-  throw new SettingError(`${JSON.stringify(text)} is no network; write 10.0.0.0/8, fd00::/8 or one address`);
+  throw new SettingError('is no network; write 10.0.0.0/8, fd00::/8 or one address');
 }
 
 function readStub(text: string): { zone: OwnerName; server: HostPort } {
   const [zone, server, ...rest] = text.split('=');
   if (zone === undefined || zone === '' || server === undefined || rest.length > 0) {
-    throw new SettingError(`${JSON.stringify(text)} must be ZONE=ADDRESS[:PORT], as corp.example.com=192.0.2.53`);
+    throw new SettingError('must be ZONE=ADDRESS[:PORT], as corp.example.com=192.0.2.53');
   }
   return { zone: readAs.name(zone), server: readServer(server) };
 }

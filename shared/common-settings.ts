@@ -69,14 +69,16 @@ export const commonSettings = {
 };
 
 function readEndpoint(text: string): string {
-  if (!/^https?:\/\//i.test(text))
-    throw new SettingError(`${JSON.stringify(text)} has no scheme; write http://${text}`);
-  if (!URL.canParse(text)) throw new SettingError(`${JSON.stringify(text)} is no URL; write http://127.0.0.1:2379`);
-  const url = new URL(text);
-  if (url.pathname !== '/' || url.username !== '' || url.search !== '') {
-    throw new SettingError(
-      `${JSON.stringify(text)} must be scheme, host and port only; a user goes in --etcd-user and --etcd-password-file`,
-    );
+  // Whoever names a user here names a password, too.
+  const shown = text.replace(/^(\w*:\/\/)?.*@/, '$1***@');
+  const refuse = (problem: string): never => {
+    throw new SettingError(problem, { shown });
+  };
+  if (!/^https?:\/\//i.test(text)) refuse(`has no scheme; write http://${shown}`);
+  if (!URL.canParse(text)) refuse('is no URL; write http://127.0.0.1:2379');
+  const { pathname, username, password, search, hash } = new URL(text);
+  if (pathname !== '/' || `${username}${password}${search}${hash}` !== '') {
+    refuse('must be scheme, host and port only; a user goes in --etcd-user and --etcd-password-file');
   }
   // As typed: URL leaves out the port that is usual for the scheme, and etcd's usual one is another.
   return text.replace(/\/$/, '');

@@ -32,6 +32,12 @@ export interface Setting<T> {
 
 export class SettingError extends Error {
   override readonly name = 'SettingError';
+  /** What the report repeats instead of what was given, which may hold a secret. */
+  readonly shown: string | undefined;
+  constructor(message: string, { shown, ...options }: ErrorOptions & { readonly shown?: string } = {}) {
+    super(message, options);
+    this.shown = shown;
+  }
 }
 
 /** Each wrong item of a list: `shown` is what the report repeats of it, which must be no secret. */
@@ -117,7 +123,9 @@ interface GivenTexts {
 }
 
 function problemsOf(error: unknown, { source, texts }: GivenTexts): string[] {
-  if (error instanceof SettingError) return [`${source}=${JSON.stringify(texts.join(','))}: ${error.message}`];
+  if (error instanceof SettingError) {
+    return [`${source}=${JSON.stringify(error.shown ?? texts.join(','))}: ${error.message}`];
+  }
   if (!(error instanceof SettingItemsError)) throw error;
   return error.items.map(({ shown, problem }) => `${source}=${JSON.stringify(shown)}: ${problem}`);
 }
@@ -187,8 +195,24 @@ export function listSetting<T>(
     bounds: '',
     ...common,
     repeatable: true,
-    read: (texts) => texts.map((text) => common.read(text)),
+    read: (texts) => readItems(texts, common.read),
   };
+}
+
+/** @throws {SettingItemsError} with each that is wrong */
+function readItems<T>(texts: readonly string[], read: (text: string) => T): readonly T[] {
+  const items: T[] = [];
+  const wrong: { shown: string; problem: string }[] = [];
+  for (const text of texts) {
+    try {
+      items.push(read(text));
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      wrong.push({ shown: error.shown ?? text, problem: error.message });
+    }
+  }
+  if (wrong.length > 0) throw new SettingItemsError(wrong);
+  return items;
 }
 
 export function textSetting(common: Common & { placeholder: string; default: string }): Setting<string> {

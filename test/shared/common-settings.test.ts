@@ -35,4 +35,19 @@ for (const [flag, given, reason] of [
   });
 }
 
+for (const given of [
+  'http://user:secret@etcd.example.org:2379',
+  'http://:secret@etcd.example.org:2379',
+  'http://user:sec@ret@etcd.example.org:x',
+  'user:secret@etcd.example.org:2379',
+]) {
+  test(`a password in --etcd is refused, and not repeated: ${given}`, () => {
+    const read = readSettings(commonSettings, { etcd: given }, {});
+    assert.not.ok(read.ok);
+    const said = read.ok ? '' : read.problems.join('\n');
+    assert.match(said, '***@etcd.example.org');
+    assert.not.match(said, /secret|sec@ret|user:/);
+  });
+}
+
 test.run();

@@ -84,16 +84,17 @@ test('an empty flag is a problem, also as a list or in one; a variable is when i
 test('every problem is reported at once, each with its source, value, limit and reason', () => {
   const read = readSettings(
     table,
-    { 'lease-ttl': '3', listen: 'localhost', workers: '1.5' },
+    { 'lease-ttl': '3', listen: ['localhost', '192.0.2.1:53,:1'], workers: '1.5' },
     { ROLLCALL_LEVEL: 'medium', ROLLCALL_EXPLICIT: 'perhaps' },
   );
   assert.not.ok(read.ok);
   assert.is(
     describeProblems('announcer', read.ok ? [] : read.problems),
     [
-      'announcer: configuration has 5 problems',
+      'announcer: configuration has 6 problems',
       '  --lease-ttl="3": must be 15 to 3600 s, as 90, 90s, 5m or 1h (keepalives go every TTL / 3)',
       '  --listen="localhost": must be an IP address and a port from 0 to 65535, as 127.0.0.1:5300 or [::1]:5300',
+      '  --listen=":1": must be an IP address and a port from 0 to 65535, as 127.0.0.1:5300 or [::1]:5300',
       '  ROLLCALL_LEVEL="medium": must be one of low, high',
       '  ROLLCALL_EXPLICIT="perhaps": must be true or false',
       '  --workers="1.5": must be a whole number, 1 to 64',
