@@ -53,7 +53,8 @@ export class EtcdStore implements Store {
   }
 
   async snapshot(prefix: string): Promise<Snapshot> {
-    const what = `reading ${prefix}`;
+    // Who wants the revision alone asks for an empty range, by a NUL behind the prefix: nothing for a terminal.
+    const what = `reading ${prefix.replaceAll('\0', '')}`;
     const snapshot = await readSnapshot(prefix, (request) =>
       this.#call({ method: 'range', what, repeatable: true, run: (member) => member.range(request) }),
     );

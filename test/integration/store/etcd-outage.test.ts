@@ -37,6 +37,14 @@ const NOTICED_WITHIN_SECONDS = 30;
 const secondsSince = (started: number): number => (performance.now() - started) / 1000;
 const codeOf = (error: unknown): string => (error instanceof StoreError ? error.code : String(error));
 
+test('what could not be read is told in printable characters, of an empty range too', async () => {
+  const alone = openEtcdStore({ endpoints: ['http://127.0.0.1:1'], log: silentLog });
+  const failure = await alone.snapshot('/away/\0').catch((error: unknown) => error);
+  assert.instance(failure, StoreError);
+  assert.match((failure as StoreError).message, 'reading /away/: no connection');
+  await alone.close();
+});
+
 test('history compacted while the caller was away is an error that says to read anew; after that nothing is missing', async () => {
   const before = await store.snapshot('/away/');
   for (let at = 0; at < 20; at += 1) await put(store, '/away/a', String(at));
