@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { linkOfProc, listProc } from '../../shared/proc.ts';
+import { openEntrance } from './entrance.ts';
 import { Namespaces } from './namespaces.ts';
 import { attempt, type Reply, type Request } from './probe-attempt.ts';
 
@@ -33,7 +34,7 @@ export interface Machine {
   isOwn(address: string): boolean;
   /** From this process' own network namespace. */
   attempt(request: Request): Promise<Reply>;
-  /** From inside other ones; each announcer has its own helpers. */
+  /** From inside other ones: by sockets that are made there, else by helpers, of which each announcer has its own. */
   openNamespaces(): Pick<Namespaces, 'attempt' | 'close'>;
 }
 
@@ -102,5 +103,5 @@ export const thisMachine: Machine = {
   isOnLink: (address) => ownNetworks.has(address),
   isOwn: (address) => ownNetworks.hasAddress(address),
   attempt,
-  openNamespaces: () => new Namespaces(),
+  openNamespaces: () => openEntrance() ?? new Namespaces(),
 };

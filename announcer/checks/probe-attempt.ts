@@ -21,22 +21,29 @@ export interface Reply extends Attempt {
   readonly isRefused?: boolean;
 }
 
-export async function attempt(request: Request): Promise<Reply> {
+/** Begins a connection. @throws {NodeJS.ErrnoException} when not even a socket can be made */
+export type Connect = (address: { readonly host: string; readonly port: number }) => Socket;
+
+/** @param connectTo default: from where this process is */
+export async function attempt(request: Request, connectTo: Connect = connect): Promise<Reply> {
   const deadline = performance.now() + request.timeoutMs;
   let last: Reply = { passing: false, reached: false, detail: 'it has no address to ask' };
   for (const host of request.hosts) {
     const leftMs = deadline - performance.now();
     if (leftMs <= 0) break;
-    last = await (request.kind === 'tcp' ? attemptTcp(host, request, leftMs) : attemptHttp(host, request, leftMs));
+    const way = { host, leftMs, connectTo };
+    last = await (request.kind === 'tcp' ? attemptTcp(way, request) : attemptHttp(way, request));
     // Another of its addresses may be the one that is served.
     if (last.isUnknown || (last.reached && !last.isRefused)) return last;
   }
   return last;
 }
 
-function attemptTcp(host: string, { port, timeoutMs }: Request, leftMs: number): Promise<Reply> {
+type Way = Pick<Exchange, 'host' | 'leftMs' | 'connectTo'>;
+
+function attemptTcp(way: Way, { port, timeoutMs }: Request): Promise<Reply> {
   const what = `connect to ${port}/tcp`;
-  return exchange({ host, port, what, timeoutMs, leftMs }, (socket, done) => {
+  return exchange({ ...way, port, what, timeoutMs }, (socket, done) => {
     socket.once('connect', () => done({ passing: true, reached: true, detail: `${what} succeeded` }));
   });
 }
@@ -45,10 +52,10 @@ function attemptTcp(host: string, { port, timeoutMs }: Request, leftMs: number):
  * A GET by hand: node:http costs twice as much, and nothing but the status is wanted. 2xx and 3xx pass
  * (RFC 9110 §15); a redirect is not followed.
  */
-function attemptHttp(host: string, { port, path, timeoutMs }: Request, leftMs: number): Promise<Reply> {
+function attemptHttp(way: Way, { port, path, timeoutMs }: Request): Promise<Reply> {
   const what = `GET ${path}`;
   const name = port === 80 ? 'localhost' : `localhost:${port}`;
-  return exchange({ host, port, what, timeoutMs, leftMs }, (socket, done) => {
+  return exchange({ ...way, port, what, timeoutMs }, (socket, done) => {
     let head = '';
     socket.write(
       `GET ${path} HTTP/1.1\r\nHost: ${name}\r\nUser-Agent: rollcall\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
@@ -87,14 +94,16 @@ interface Exchange {
   readonly what: string;
   readonly timeoutMs: number;
   readonly leftMs: number;
+  readonly connectTo: Connect;
 }
 
 function exchange(
-  { host, port, what, timeoutMs, leftMs }: Exchange,
+  { host, port, what, timeoutMs, leftMs, connectTo }: Exchange,
   talk: (socket: Socket, done: (reply: Reply) => void) => void,
 ): Promise<Reply> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = socketOf(connectTo, { host, port });
+    if (socket instanceof Error) return resolve(failed(what, socket));
     const done = (reply: Reply): void => {
       clearTimeout(timer);
       // A reset, not a lasting TIME_WAIT for each attempt.
@@ -105,6 +114,14 @@ function exchange(
     socket.on('error', (error: NodeJS.ErrnoException) => done(failed(what, error)));
     talk(socket, done);
   });
+}
+
+function socketOf(connectTo: Connect, address: Parameters<Connect>[0]): Socket | NodeJS.ErrnoException {
+  try {
+    return connectTo(address);
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
 }
 
 function noAnswer(what: string, timeoutMs: number): Reply {

@@ -78,7 +78,7 @@ for (const [rule, tree, expected] of [
   [
     'so does a require, which an optional package is loaded by',
     { 'resolver/serving/server.ts': "const koffi = require('koffi');\n" },
-    ['resolver/serving/server.ts: imports koffi, which only resolver/serving/udp/system-calls.ts may'],
+    ['resolver/serving/server.ts: imports koffi, which only shared/koffi.ts may'],
   ],
 ] as const) {
   test(rule, () => {

@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module';
-import { endianness } from 'node:os';
+import { C_LIBRARY, type Koffi, madeByKoffi, type NativeMachine } from '../../../shared/koffi.ts';
 
 /**
  * What Node's sockets lack: many datagrams in one call. Each method is one call of the C library, and gives what that
@@ -28,14 +27,6 @@ export type LoadedCalls =
   /** `reason` is a clause: why not. */
   | { readonly ok: false; readonly reason: string };
 
-/** The part of koffi that is used here. Described anew, because the package may be absent where this is compiled. */
-interface Koffi {
-  load(library: string): { func(prototype: string): (...values: readonly unknown[]) => number };
-  address(memory: Uint8Array): bigint;
-  errno(): number;
-}
-
-const C_LIBRARY = 'libc.so.6';
 const MSG_DONTWAIT = 0x40;
 const EBADF = 9;
 /** One descriptor that no process has. */
@@ -50,29 +41,11 @@ export function systemCalls(mode: 'auto' | 'off'): LoadedCalls {
   return loaded;
 }
 
-/**
- * Loads the calls by koffi, an optional package: where it is not installed, has no binary, or the machine is another than
- * those whose `struct mmsghdr` is known to us (see `datagram-vector.ts`), there are none.
- */
-export function loadSystemCalls(
-  machine: { readonly platform: string; readonly arch: string; readonly endianness: string } = {
-    platform: process.platform,
-    arch: process.arch,
-    endianness: endianness(),
-  },
-  require: (name: string) => unknown = createRequire(import.meta.url),
-): LoadedCalls {
-  const { platform, arch } = machine;
-  if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64') || machine.endianness !== 'LE') {
-    return { ok: false, reason: `it is made for Linux on x64 and arm64, and this is ${platform} on ${arch}` };
-  }
-  try {
-    const calls = callsOf(require('koffi') as Koffi);
-    return refusal(calls) ?? { ok: true, calls };
-  } catch (error) {
-    const [firstLine] = (error as Error).message.split('\n');
-    return { ok: false, reason: `the optional package koffi cannot be used (${firstLine})` };
-  }
+/** Loads the calls; there are none but where koffi is, and `struct mmsghdr` is known to us (see `datagram-vector.ts`). */
+export function loadSystemCalls(machine?: NativeMachine, require?: (name: string) => unknown): LoadedCalls {
+  const loading = madeByKoffi(callsOf, machine, require);
+  if (!loading.ok) return loading;
+  return refusal(loading.made) ?? { ok: true, calls: loading.made };
 }
 
 function callsOf(koffi: Koffi): SystemCalls {
