@@ -105,11 +105,15 @@ interface Bridge {
   readonly poolNet: string;
 }
 
+/** Each engine takes the next port of the same range, without asking the others on this machine. */
+const PORT_TRIES = 5;
+
 class RealDocker implements DockerHost {
   readonly directory: string;
   readonly #bridge: Bridge;
   readonly #args: readonly string[];
   #daemon: ChildProcess | undefined;
+  #runs = 0;
   #stopped = false;
 
   constructor(directory: string, bridge: Bridge, args: readonly string[]) {
@@ -174,8 +178,17 @@ class RealDocker implements DockerHost {
     return stdout.trim();
   }
 
-  run(args: readonly string[]): Promise<string> {
-    return this.cli('run', '-d', ...args);
+  async run(args: readonly string[]): Promise<string> {
+    for (let tries = 1; ; tries += 1) {
+      this.#runs += 1;
+      const file = join(this.directory, `cid-${this.#runs}`);
+      try {
+        return await this.cli('run', '-d', '--cidfile', file, ...args);
+      } catch (error) {
+        if (tries === PORT_TRIES || !String(error).includes('address already in use')) throw error;
+        await this.cli('rm', '-f', readFileSync(file, 'utf8'));
+      }
+    }
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
