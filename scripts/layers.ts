@@ -32,6 +32,7 @@ export const EDGES: readonly string[] = [
   'announcer/keys/identity.ts',
   'announcer/keys/keep-alive.ts',
   'announcer/checks/entrance.ts',
+  'announcer/checks/container-processes.ts',
   'announcer/checks/helper-process.ts',
   'announcer/checks/listening.ts',
   'announcer/checks/machine.ts',

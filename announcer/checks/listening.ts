@@ -2,6 +2,7 @@
 import { endianness } from 'node:os';
 import { Turns } from '../docker/following/turns.ts';
 import type { ContainerFacts } from '../facts.ts';
+import type { ContainerProcesses } from './container-processes.ts';
 import type { ProcFiles } from './machine.ts';
 import {
   bootSeconds,
@@ -13,11 +14,12 @@ import {
   type PortSight,
   parseNetTable,
   type ServingSocket,
+  sharedPortSight,
   startTicks,
   tcpInUse,
 } from './proc-net.ts';
 import { isShortage } from './shortage.ts';
-import { findHolders, findHoldersIn, type Holder } from './socket-holders.ts';
+import { findHolders, type Holder } from './socket-holders.ts';
 
 export type ListeningSight =
   | { readonly type: 'seen'; readonly ports: ReadonlyMap<string, PortSight> }
@@ -32,11 +34,15 @@ export interface ListeningSettings {
   readonly loopback: readonly string[] | 'any';
   /** At which of the container's own addresses clients are led to a port; absent where they are led to the host. */
   readonly own?: ReadonlyMap<string, string>;
-  /** For a container in the host's network, where everybody's sockets are: at which addresses it is announced. */
-  readonly host?: {
-    readonly announced: readonly string[];
-    /** Whether an address is one of this machine's. */
-    readonly isOwn: (address: string) => boolean;
+  /** For a container in a network where others serve, too: there a port counts only that it has open itself. */
+  readonly sharing?: {
+    readonly processes: ContainerProcesses;
+    /** Of the host's network: at which addresses the container is announced. */
+    readonly host?: {
+      readonly announced: readonly string[];
+      /** Whether an address is one of this machine's. */
+      readonly isOwn: (address: string) => boolean;
+    };
   };
 }
 
@@ -54,8 +60,10 @@ const WALK_AFTER_MS = [
 /** A socket that is held open may have left LISTEN (shutdown): one walk for all that pass, at most so often. */
 const AUDIT_EVERY_MS = 10_000;
 
-/** Of the host's network: who holds a socket is looked for anew when the sockets change, and so often otherwise. */
+/** In a network that is shared: who holds a socket is looked for anew when the sockets change, and so often otherwise. */
 const OWN_KEPT_MS = 5_000;
+/** How old what is known of all processes may be then, so that the next container need not look at each of them again. */
+const PROCESSES_KEPT_MS = 5_000;
 
 /** Shared by all containers of a host. */
 export class ListeningBudget {
@@ -107,10 +115,11 @@ export class ListeningProbe {
       const absent = this.#identify();
       if (absent !== undefined) return { type: 'absent', reason: absent };
       if (this.#wants('tcp')) await this.#walkIfWorth(isAudit);
-      const udp = this.#wants('udp') ? await this.#read(['udp', 'udp6']) : [];
+      const sockets = { tcp: this.#tcp, udp: this.#wants('udp') ? await this.#read(['udp', 'udp6']) : [] };
+      if (this.#settings.sharing !== undefined) await this.#learnOwn(sockets, this.#settings.sharing);
       // Read after the tables: the pid was this process's all the time between.
       if (this.#readTicks() !== this.#ticks) return { type: 'gone' };
-      this.#take({ tcp: this.#tcp, udp });
+      this.#take(sockets);
       return { type: 'seen', ports: this.#sights };
     } catch (error) {
       if (isGone(error)) return { type: 'gone' };
@@ -211,47 +220,72 @@ export class ListeningProbe {
     return found;
   }
 
-  #take(sockets: Readonly<Record<'tcp' | 'udp', readonly ServingSocket[]>>): void {
-    const { loopback, own, host, proc } = this.#settings;
-    const ofPort = (port: string) => sockets[port.endsWith('/udp') ? 'udp' : 'tcp'];
-    if (host === undefined) {
-      this.#sights = new Map(
-        this.#ports.map((port) => [port, ownPortSight(port, ofPort(port), own?.get(port), loopback)]),
-      );
-    } else {
-      const { announced, isOwn } = host;
-      const server = { name: 'the container', announced, holds: this.#ownInHostNetwork(sockets) };
-      this.#sights = new Map(this.#ports.map((port) => [port, hostPortSight(port, ofPort(port), server, isOwn)]));
-    }
+  #take(sockets: Sockets): void {
+    this.#sights = new Map(this.#ports.map((port) => [port, this.#sightOf(port, sockets[protocolOf(port)])]));
     const inodes = [...this.#sights.values()].flatMap(({ passing, inode }) =>
       passing && inode !== undefined ? [inode] : [],
     );
-    this.#holders = inodes.length === 0 ? [] : findHolders(proc, [String(this.#facts.pid)], inodes).found;
+    const pid = String(this.#facts.pid);
+    this.#holders = inodes.length === 0 ? [] : findHolders(this.#settings.proc, [pid], inodes).found;
+  }
+
+  #sightOf(port: string, sockets: readonly ServingSocket[]): PortSight {
+    const { loopback, own, sharing } = this.#settings;
+    const announcedAt = own?.get(port);
+    if (sharing === undefined) return ownPortSight(port, sockets, announcedAt, loopback);
+    const holds = this.#own;
+    if (sharing.host === undefined) {
+      return sharedPortSight(port, sockets, { holds, instead: INSTEAD.shared }, announcedAt, loopback);
+    }
+    const { announced, isOwn } = sharing.host;
+    return hostPortSight(port, sockets, { holds, instead: INSTEAD.host, announced }, isOwn);
   }
 
   /** Which sockets of the watched ports the container holds; all of them where its processes cannot be looked at. */
-  #ownInHostNetwork(sockets: Readonly<Record<'tcp' | 'udp', readonly ServingSocket[]>>): (inode: string) => boolean {
-    const inodes = Object.entries(sockets).flatMap(([protocol, each]) =>
-      each.filter(({ port }) => this.#ports.includes(`${port}/${protocol}`)).map(({ inode }) => inode),
+  async #learnOwn(sockets: Sockets, { processes }: Sharing): Promise<void> {
+    const inodes = this.#ports.flatMap((port) =>
+      sockets[protocolOf(port)].filter((socket) => socket.port === Number.parseInt(port, 10)).map(({ inode }) => inode),
     );
     const print = inodes.join(' ');
     const nowMs = performance.now();
-    if (print !== this.#ownPrint || nowMs - this.#ownAtMs >= OWN_KEPT_MS) {
-      this.#own = this.#holdsOf(inodes);
-      this.#ownPrint = print;
-      this.#ownAtMs = nowMs;
-    }
-    return this.#own;
+    const isNew = print !== this.#ownPrint;
+    if (!isNew && nowMs - this.#ownAtMs < OWN_KEPT_MS) return;
+    this.#own = await this.#holdsOf(inodes, processes, isNew ? nowMs : nowMs - PROCESSES_KEPT_MS);
+    this.#ownPrint = print;
+    this.#ownAtMs = nowMs;
   }
 
-  #holdsOf(inodes: readonly string[]): (inode: string) => boolean {
+  async #holdsOf(
+    inodes: readonly string[],
+    processes: ContainerProcesses,
+    sinceMs: number,
+  ): Promise<(inode: string) => boolean> {
     const { proc } = this.#settings;
-    const below = findHolders(proc, [String(this.#facts.pid)], inodes).found.map(({ inode }) => inode);
+    const { id, pid } = this.#facts;
+    const below = findHolders(proc, [String(pid)], inodes).found.map(({ inode }) => inode);
     const missing = inodes.filter((inode) => !below.includes(inode));
-    const elsewhere = missing.length === 0 ? undefined : findHoldersIn(proc, this.#facts.id, missing);
-    const own = new Set([...below, ...(elsewhere?.found ?? []).map(({ inode }) => inode)]);
-    return elsewhere?.isComplete === false ? () => true : (inode) => own.has(inode);
+    if (missing.length === 0) return () => true;
+    const pids = await processes.of(id, sinceMs);
+    const { found, isComplete } = findHolders(proc, pids, missing);
+    // Where cgroups name no container, none of its processes is found.
+    if (pids.length === 0 || !isComplete) return () => true;
+    const elsewhere = found.filter(({ link }) => processes.isIn(id, link.split('/')[0] as string));
+    const own = new Set([...below, ...elsewhere.map(({ inode }) => inode)]);
+    return (inode) => own.has(inode);
   }
+}
+
+type Sockets = Readonly<Record<'tcp' | 'udp', readonly ServingSocket[]>>;
+type Sharing = NonNullable<ListeningSettings['sharing']>;
+
+/** Who else may serve the port. */
+const INSTEAD = {
+  host: 'another process of this host, not by the container',
+  shared: 'another container in its network, not by this one',
+} as const;
+
+function protocolOf(port: string): 'tcp' | 'udp' {
+  return port.endsWith('/udp') ? 'udp' : 'tcp';
 }
 
 /** Behind the listening ones a busy host has very many more rows. */

@@ -3,10 +3,11 @@ import { Observable, type Subscriber, share } from 'rxjs';
 import type { Log } from '../../shared/log.ts';
 import { type Engine, EngineError } from '../docker/engine/engine.ts';
 import { Turns } from '../docker/following/turns.ts';
-import { type ContainerFacts, networksOf } from '../facts.ts';
+import { type ContainerFacts, networksOf, ownerInMode } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { announcedAddresses, ownAddresses, type ProbeWanted, probesWanted } from './check.ts';
+import { ContainerProcesses } from './container-processes.ts';
 import { ListeningBudget, ListeningProbe, type ListeningSettings } from './listening.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { NotMade } from './not-made.ts';
@@ -59,6 +60,7 @@ class Runs {
   readonly #entries = new Map<string, Entry>();
   readonly #budget = new ListeningBudget();
   readonly #machine: Machine;
+  readonly #processes: ContainerProcesses;
   readonly #namespaces: ReturnType<Machine['openNamespaces']>;
   readonly #asking = new Turns(ASKING_MAX);
   readonly #executing = new Turns(EXECUTING_MAX);
@@ -72,6 +74,7 @@ class Runs {
     this.#settings = settings;
     this.#output = output;
     this.#machine = settings.machine ?? thisMachine;
+    this.#processes = new ContainerProcesses(this.#machine.proc);
     this.#namespaces = this.#machine.openNamespaces();
     this.#notMade = new NotMade(settings.log);
     this.#isLocal = settings.engine.description.startsWith('unix:');
@@ -180,18 +183,21 @@ class Runs {
 
   #reader(facts: ContainerFacts, ports: readonly string[], loopback: readonly string[] | 'any'): ListeningProbe {
     const { proc } = this.#machine;
-    const where = isInHostNetwork(facts)
-      ? { host: this.#hostOf(facts) }
-      : { own: ownAddresses(facts, this.#settings.rules) };
-    const settings = { proc, loopback, ...where };
+    const sharing = this.#sharingOf(facts);
+    const settings = {
+      proc,
+      loopback,
+      ...(sharing === undefined ? {} : { sharing }),
+      ...(isInHostNetwork(facts) ? {} : { own: ownAddresses(facts, this.#settings.rules) }),
+    };
     return new ListeningProbe(facts, ports, settings, this.#budget);
   }
 
-  #hostOf(facts: ContainerFacts): NonNullable<ListeningSettings['host']> {
-    return {
-      announced: announcedAddresses(facts, this.#settings.rules),
-      isOwn: (address) => this.#machine.isOwn(address),
-    };
+  #sharingOf(facts: ContainerFacts): ListeningSettings['sharing'] {
+    const processes = this.#processes;
+    if (!isInHostNetwork(facts)) return ownerInMode(facts.networkMode) === undefined ? undefined : { processes };
+    const isOwn = (address: string): boolean => this.#machine.isOwn(address);
+    return { processes, host: { announced: announcedAddresses(facts, this.#settings.rules), isOwn } };
   }
 }
 

@@ -95,34 +95,47 @@ export function portSight(
   return { passing: counts, detail: counts ? where : `${where}, which others cannot reach`, inode, loopback: address };
 }
 
-/** Of who serves in the host's own network, as everybody on the host does. */
-export interface HostServer {
-  /** For the detail: `the container`. */
-  readonly name: string;
+/** Who is announced, in a network where others serve, too. */
+export interface Server {
   /** Whether it holds this socket; also true where that cannot be told. */
   readonly holds: (inode: string) => boolean;
+  /** For the detail, who else may: `another process of this host, not by the container`. */
+  readonly instead: string;
+}
+
+/** As {@link ownPortSight}, of what the server itself holds: another one in its network may have that port. */
+export function sharedPortSight(
+  port: string,
+  sockets: readonly ServingSocket[],
+  server: Server,
+  announced: string | undefined,
+  loopback: readonly string[] | 'any',
+): PortSight {
+  const held = heldBy(server, port, sockets);
+  return held === undefined ? servedBy(server, port) : ownPortSight(port, held, announced, loopback);
+}
+
+/** Of who serves in the host's own network, as everybody on the host does. */
+export interface HostServer extends Server {
   /** At which clients reach it. */
   readonly announced: readonly string[];
 }
 
 /**
- * Whether `port` is served in the host's network by who is announced, where it is announced: another process of the host
- * may have that port, and a socket that is bound to one address is not reached at another.
+ * Whether `port` is served in the host's network by who is announced, where it is announced: a socket that is bound to one
+ * address is not reached at another.
  *
  * @param isOwn whether an address is one of this machine's: at any other (NAT, a floating one) clients are led here
  */
 export function hostPortSight(
   port: string,
   sockets: readonly ServingSocket[],
-  { name, holds, announced }: HostServer,
+  server: HostServer,
   isOwn: (address: string) => boolean,
 ): PortSight {
-  const number = Number(port.split('/')[0]);
-  const serving = sockets.filter((socket) => socket.port === number);
-  const held = serving.filter(({ inode }) => holds(inode));
-  if (serving.length > 0 && held.length === 0) {
-    return { passing: false, detail: `${port} is served by another process of this host, not by ${name}` };
-  }
+  const { announced } = server;
+  const held = heldBy(server, port, sockets);
+  if (held === undefined) return servedBy(server, port);
   return boundSight(port, held, announced, announced, (address) => isReachedAt(address, announced, isOwn));
 }
 
@@ -162,6 +175,22 @@ function boundSight(
     detail: `${port} is bound to ${address} only, and ${announced.join(', ')} is announced`,
     inode,
   };
+}
+
+/** Its sockets of the port; undefined when all of them are others'. */
+function heldBy(
+  { holds }: Server,
+  port: string,
+  sockets: readonly ServingSocket[],
+): readonly ServingSocket[] | undefined {
+  const number = Number(port.split('/')[0]);
+  const serving = sockets.filter((socket) => socket.port === number);
+  const held = serving.filter(({ inode }) => holds(inode));
+  return serving.length > 0 && held.length === 0 ? undefined : held;
+}
+
+function servedBy({ instead }: Server, port: string): PortSight {
+  return { passing: false, detail: `${port} is served by ${instead}` };
 }
 
 function isReachedAt(bound: string, announced: readonly string[], isOwn: (address: string) => boolean): boolean {

@@ -45,17 +45,6 @@ export function findHolders(proc: ProcFiles, roots: readonly string[], inodes: I
 }
 
 /**
- * The same of everything that runs in a container: what `docker exec` starts is no descendant of its first process. Costs a
- * look at each process of the machine.
- */
-export function findHoldersIn(proc: ProcFiles, container: string, inodes: Iterable<string>): Holders {
-  const pids = proc.list('').filter((name) => /^\d+$/.test(name) && isOf(proc, name, container));
-  const { found, isComplete } = findHolders(proc, pids, inodes);
-  // Where cgroups name no container, none of its processes is found.
-  return { found, isComplete: isComplete && pids.length > 0 };
-}
-
-/**
  * Gone, or a zombie: its descriptors are closed. One that lives and shows none may hold any; so may one of which only the
  * first thread has ended, which looks like a zombie.
  */
@@ -64,10 +53,6 @@ function hasEnded(proc: ProcFiles, pid: string): boolean {
   // The command's name may hold spaces and brackets; its state is behind the last bracket.
   const isZombie = stat[stat.lastIndexOf(')') + 2] === 'Z';
   return stat === '' || (isZombie && proc.list(`${pid}/task`).length <= 1);
-}
-
-function isOf(proc: ProcFiles, pid: string, container: string): boolean {
-  return readOrNothing(proc, `${pid}/cgroup`).includes(container);
 }
 
 function childrenOf(proc: ProcFiles, pid: string): string[] {

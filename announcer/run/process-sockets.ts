@@ -18,7 +18,11 @@ export function lookAtSockets(pid: number, port: string, announced: string): Att
   const sockets = tables.flatMap((table) => parseNetTable(readProc(`/proc/${pid}/net/${table}`), table, endianness()));
   const wanted = sockets.filter((socket) => `${socket.port}/${protocol}` === port);
   const open = wanted.length === 0 ? new Set() : openSockets(treeOf(pid));
-  const server = { name: 'the command', holds: (inode: string) => open.has(inode), announced: [announced] };
+  const server = {
+    holds: (inode: string) => open.has(inode),
+    instead: 'another process of this host, not by the command',
+    announced: [announced],
+  };
   return hostPortSight(port, wanted, server, (address) => thisMachine.isOwn(address));
 }
 

@@ -10,6 +10,7 @@ import {
   parseNetTable,
   portSight,
   type ServingSocket,
+  sharedPortSight,
   startTicks,
   tcpInUse,
 } from '../../../announcer/checks/proc-net.ts';
@@ -113,8 +114,10 @@ test('says at which loopback address alone a port is served', () => {
 const at = (address: string, inode = '1') => ({ address, port: 80, inode });
 const elsewhere = (bound: string, announced: string) =>
   `80/tcp is bound to ${bound} only, and ${announced} is announced`;
-const OTHERS = '80/tcp is served by another process of this host, not by the container';
-/** Of a container in the host's network, which holds the sockets 1 and 2; announced is 10.0.0.5 unless it says otherwise. */
+/** It holds the sockets 1 and 2, and not 9. */
+const SERVER = { holds: (inode: string) => inode !== '9', instead: 'another one' };
+const OTHERS = '80/tcp is served by another one';
+/** Of a container in the host's network; announced is 10.0.0.5 unless it says otherwise. */
 const HOST_SIGHTS: readonly [
   what: string,
   sockets: ServingSocket[],
@@ -153,7 +156,7 @@ const HOST_SIGHTS: readonly [
 
 for (const [what, sockets, announced, passing, detail] of HOST_SIGHTS) {
   test(`in the host's network, ${what}: ${passing ? 'passes' : 'fails'}, and says why`, () => {
-    const server = { name: 'the container', holds: (inode: string) => inode !== '9', announced: [announced] };
+    const server = { ...SERVER, announced: [announced] };
     const sight = hostPortSight('80/tcp', sockets, server, (address) => address !== '203.0.113.9');
     assert.equal([sight.passing, sight.detail], [passing, detail]);
   });
@@ -182,6 +185,35 @@ const OWN_SIGHTS: readonly [
 for (const [what, sockets, announced, passing, detail] of OWN_SIGHTS) {
   test(`at the container's own address, bound to ${what}: ${passing ? 'passes' : 'fails'}, and says why`, () => {
     const sight = ownPortSight('80/tcp', sockets, announced, []);
+    assert.equal([sight.passing, sight.detail], [passing, detail]);
+  });
+}
+
+/** Of a container in another one's network. */
+const SHARED_SIGHTS: readonly [
+  what: string,
+  sockets: ServingSocket[],
+  loopback: readonly string[] | 'any',
+  passing: boolean,
+  detail: string,
+][] = [
+  ['its own', [at('0.0.0.0')], [], true, '80/tcp is in LISTEN'],
+  ["another one's", [at('0.0.0.0', '9')], [], false, OTHERS],
+  ["another one's, asked from inside", [at('127.0.0.1', '9')], 'any', false, OTHERS],
+  ["another one's, and its own", [at('10.1.0.5', '9'), at('10.0.0.5')], [], true, '80/tcp is in LISTEN'],
+  [
+    "another one's, and its own at loopback",
+    [at('10.1.0.5', '9'), at('127.0.0.1')],
+    [],
+    false,
+    '80/tcp is bound to 127.0.0.1 only, which others cannot reach',
+  ],
+  ["nobody's", [], [], false, 'nothing listens on 80/tcp'],
+];
+
+for (const [what, sockets, loopback, passing, detail] of SHARED_SIGHTS) {
+  test(`in another container's network, ${what}: ${passing ? 'passes' : 'fails'}, and says why`, () => {
+    const sight = sharedPortSight('80/tcp', sockets, SERVER, undefined, loopback);
     assert.equal([sight.passing, sight.detail], [passing, detail]);
   });
 }

@@ -1,11 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ProcFiles } from '../../../announcer/checks/machine.ts';
-import { findHolders, findHoldersIn } from '../../../announcer/checks/socket-holders.ts';
+import { findHolders } from '../../../announcer/checks/socket-holders.ts';
 
 const test = suite('announcer/socket-holders');
-
-const ID = 'a'.repeat(64);
 
 interface Process {
   readonly children?: readonly string[];
@@ -14,7 +12,6 @@ interface Process {
   /** It has ended, and its parent has not asked for how: all its descriptors are closed. */
   readonly isZombie?: boolean;
   readonly threads?: readonly string[];
-  readonly cgroup?: string;
 }
 
 /** `/proc` of these processes and nothing else. */
@@ -28,7 +25,7 @@ function procOf(processes: Readonly<Record<string, Process>>): ProcFiles {
       const [process, rest] = find(path);
       if (process === undefined) throw Object.assign(new Error('gone'), { code: 'ENOENT' });
       if (rest === 'stat') return `1 (a ) Z) ${process.isZombie ? 'Z' : 'S'} 1 1 1`;
-      return rest === 'cgroup' ? (process.cgroup ?? `0::/docker/${ID}\n`) : `${process.children?.join(' ') ?? ''} `;
+      return `${process.children?.join(' ') ?? ''} `;
     },
     pieces: async function* () {},
     list: (path) => {
@@ -77,29 +74,8 @@ test('what none of them holds is somebody else’s, as far as all of them could 
 test('what has ended holds nothing, and leaves nothing open', () => {
   const proc = procOf({ 10: { sockets: [], children: ['11', '12'] }, 11: { sockets: [], isZombie: true } });
   assert.equal(findHolders(proc, ['10'], ['79']), { found: [], isComplete: true }, 'a zombie, and one that is gone');
-  assert.equal(findHoldersIn(proc, ID, ['79']), { found: [], isComplete: true });
   const goesOn = procOf({ 10: { sockets: [], isZombie: true, threads: ['10', '11'] } });
   assert.is(findHolders(goesOn, ['10'], ['79']).isComplete, false, 'only its first thread has ended');
-});
-
-test('finds what docker exec started, which is nobody’s child in the container', () => {
-  const proc = procOf({
-    1: { sockets: ['79'], cgroup: '0::/init.scope\n' },
-    10: { sockets: [] },
-    44: { sockets: ['71'], children: ['45'] },
-    45: { sockets: [] },
-    46: { sockets: ['72'], cgroup: `0::/docker/${'b'.repeat(64)}\n` },
-  });
-  assert.equal(findHolders(proc, ['10'], ['71']), { found: [], isComplete: true });
-  assert.equal(findHoldersIn(proc, ID, ['71', '72', '79']), {
-    found: [{ link: '44/fd/71', inode: '71' }],
-    isComplete: true,
-  });
-});
-
-test('where no cgroup names the container, nothing is known of its processes', () => {
-  const proc = procOf({ 10: { sockets: [], cgroup: '0::/\n' } });
-  assert.is(findHoldersIn(proc, ID, ['71']).isComplete, false);
 });
 
 test('for want of descriptors nothing can be said', () => {
@@ -109,7 +85,7 @@ test('for want of descriptors nothing can be said', () => {
       throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
     },
   };
-  assert.throws(() => findHoldersIn(short, ID, ['71']), /too many open files/);
+  assert.throws(() => findHolders(short, ['10'], ['71']), /too many open files/);
 });
 
 test.run();

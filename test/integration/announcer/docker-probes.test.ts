@@ -235,6 +235,35 @@ test('listening and tcp: in the host network, what somebody else serves is not t
   }
 });
 
+test('listening and tcp: in another container’s network, what that one or a third serves is not the container’s; its own is', async () => {
+  const owner = await docker.run([...shell('httpd -f -p 80 -h /www')]);
+  const inItsNetwork = ['--network', `container:${owner}`, '-l', 'rollcall.as=container'];
+  const third = await docker.run([...inItsNetwork, IMAGE, 'httpd', '-f', '-p', '81', '-h', '/www']);
+  const squatters = await Promise.all([
+    docker.run([...inItsNetwork, '-l', 'rollcall.port=80', IMAGE, 'sleep', '1000']),
+    docker.run([...inItsNetwork, '-l', 'rollcall.port=81', '-l', 'rollcall.check=tcp', IMAGE, 'sleep', '1000']),
+  ]);
+  const others = await Promise.all([
+    until('80', () => verdict(squatters[0], '80/tcp')),
+    until('81', () => verdict(squatters[1], '81/tcp')),
+  ]);
+  assert.equal(
+    others.map(({ passing, detail }) => [passing, detail]),
+    [
+      [false, '80/tcp is served by another container in its network, not by this one'],
+      [false, '81/tcp is served by another container in its network, not by this one'],
+    ],
+  );
+  const own = await docker.run([
+    ...[...inItsNetwork, '-l', 'rollcall.port=82,83'],
+    ...[IMAGE, 'httpd', '-f', '-p', '82', '-h', '/www'],
+  ]);
+  await isVerdict(own, '82/tcp', true);
+  await docker.cli('exec', '-d', own, 'httpd', '-f', '-p', '83', '-h', '/www');
+  await isVerdict(own, '83/tcp', true);
+  for (const id of [own, ...squatters, third, owner]) await docker.cli('rm', '-f', id);
+});
+
 test('knows which addresses are this machine’s', () => {
   assert.equal(
     ['127.0.0.1', docker.gateway, '203.0.113.77'].map((address) => thisMachine.isOwn(address)),
