@@ -22,6 +22,8 @@ export type Observation = {
       readonly action: 'kill' | 'die' | 'oom' | 'pause' | 'unhealthy';
       /** Of `kill`. */
       readonly signal?: number;
+      /** Of `die`: the kernel had taken a process of this run for want of memory, and it did not end well. */
+      readonly outOfMemory?: true;
       /** The engine's own time of it. */
       readonly engineTimeNano: string;
     }
@@ -57,9 +59,11 @@ interface CausedAt {
 }
 
 /** Of a run that no inspect has seen ended, for the next had begun by then, or the container was gone. */
-interface Ended {
+export interface Ended {
   /** What the engine told of its end; absent when it did not, or is not to be believed. */
   readonly endedWith?: number;
+  /** The engine told that the kernel took a process of that run for want of memory. */
+  readonly outOfMemory?: true;
 }
 
 export interface ProbeResult {

@@ -1,5 +1,6 @@
 import type { EtcdKey } from '../../shared/name.ts';
 import { isSuppressed, penaltyAt, reuseAtMs } from '../decisions/lifecycle/damping.ts';
+import { isOutOfMemory } from '../decisions/lifecycle/lifecycle.ts';
 import { DRAINED, HOST_DRAINED, isStopping, readinessOf } from '../decisions/readiness/readiness.ts';
 import { type AnnouncerState, type ContainerState, UNKNOWN_CONTAINER } from '../decisions/state.ts';
 import { type ContainerFacts, hasProcess } from '../facts.ts';
@@ -78,7 +79,8 @@ function derivationOf(facts: ContainerFacts, rules: AnnounceRules): Derivation {
 
 function describeState(facts: ContainerFacts): string {
   if (hasProcess(facts)) return facts.health === 'none' ? facts.state : `${facts.state}, ${facts.health}`;
-  return facts.state === 'running' ? 'running without a process' : `${facts.state}, last exit code ${facts.exitCode}`;
+  if (facts.state === 'running') return 'running without a process';
+  return `${facts.state}, last exit code ${facts.exitCode}${isOutOfMemory(facts) ? ', out of memory' : ''}`;
 }
 
 const NOT_RUNNING = 'no: nothing is announced; its ports and addresses are known while it runs';

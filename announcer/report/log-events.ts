@@ -41,6 +41,13 @@ export function logLineOf(event: AnnouncerEvent, isHostClaimed = true): LogLine 
           key: event.key,
         },
       );
+    case 'ContainerStopped':
+      if (!event.oomKilled) return undefined;
+      return warn(
+        'container-out-of-memory',
+        `${event.containerName} ended with ${event.exitCode}: the kernel took a process of it for want of memory`,
+        { container: event.containerName },
+      );
     case 'ContainerRefused':
       return warn('container-refused', `${event.containerName} cannot be announced as it is: ${event.reason}`, {
         container: event.containerName,

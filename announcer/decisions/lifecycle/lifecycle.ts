@@ -1,4 +1,5 @@
 import { type ContainerFacts, hasProcess } from '../../facts.ts';
+import type { Ended } from '../../observation.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions } from '../conclusions.ts';
 import { isStopping } from '../readiness/readiness.ts';
@@ -13,8 +14,9 @@ export interface Sight {
   readonly atMs: number;
   /** When `cause` happened; absent when nobody knows. */
   readonly causedAtMs?: number;
-  /** Of a run that ended before the one that is seen: its exit code, if the engine told it. */
+  /** Of a run that ended before the one that is seen: its exit code, and whether for want of memory, if the engine told it. */
   readonly endedWith?: number;
+  readonly outOfMemory?: true;
 }
 
 /** Concludes from an inspect what became of the container's runs since the last one. */
@@ -61,7 +63,7 @@ function concludeEnd(conclusions: Conclusions, sight: Sight, known: ContainerSta
   const isRequested =
     facts.state !== 'restarting' && restarts === 0 && (known.stopping !== null || !isSeen || isEndByStop(facts));
   const deaths = isRequested ? 0 : Math.max(1, restarts);
-  stopped(conclusions, sight, known, deaths, isSeen ? facts : { exitCode: sight.endedWith ?? NOT_SEEN }, rules);
+  stopped(conclusions, sight, known, deaths, isSeen ? facts : toldEnd(sight), rules);
 }
 
 /** Whole runs that no inspect saw. The first restart belongs to the death that is already counted. */
@@ -72,18 +74,31 @@ function concludeMissedDeaths(
   rules: AnnounceRules,
 ): void {
   const missed = sight.facts.restartCount - known.restartCount - 1;
-  if (missed > 0) stopped(conclusions, sight, known, missed, { exitCode: NOT_SEEN }, rules);
+  if (missed > 0) stopped(conclusions, sight, known, missed, toldEnd({}), rules);
 }
 
 /** Exit code of an end that nobody told of. */
-export const NOT_SEEN = -1;
+const NOT_SEEN = -1;
+
+/** How a run ended. */
+export type End = Pick<ContainerFacts, 'exitCode' | 'oomKilled'>;
+
+/** Of a run that no inspect has seen ended, by what the engine told. */
+export function toldEnd({ endedWith = NOT_SEEN, outOfMemory }: Ended): End {
+  return { exitCode: endedWith, oomKilled: outOfMemory === true };
+}
+
+/** The engine's mark stays on a run that lost a worker, and ended well long after. */
+export function isOutOfMemory({ exitCode, oomKilled }: End): boolean {
+  return oomKilled && exitCode !== 0;
+}
 
 function stopped(
   conclusions: Conclusions,
   { facts, cause, atMs }: Sight,
   known: ContainerState,
   deaths: number,
-  { exitCode, oomKilled = false }: Pick<ContainerFacts, 'exitCode'> & Partial<Pick<ContainerFacts, 'oomKilled'>>,
+  end: End,
   { damping }: AnnounceRules,
 ): void {
   const flaps = afterDeaths(known.flaps, deaths, atMs, damping, lastDeathMs(facts, atMs));
@@ -91,8 +106,8 @@ function stopped(
     type: 'ContainerStopped',
     atMs,
     ...about(facts.id, facts, cause),
-    exitCode,
-    oomKilled,
+    exitCode: end.exitCode,
+    oomKilled: deaths > 0 && isOutOfMemory(end),
     requested: deaths === 0,
     penalty: flaps?.penalty ?? 0,
     suppressed: flaps?.suppressed ?? false,

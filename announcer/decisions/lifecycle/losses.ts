@@ -3,7 +3,7 @@ import { isStatic } from '../../services/static-services.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
 import { type Moment, withdraw } from '../readiness/instances.ts';
 import type { AnnouncerState, ContainerState } from '../state.ts';
-import { NOT_SEEN } from './lifecycle.ts';
+import { type End, isOutOfMemory, toldEnd } from './lifecycle.ts';
 
 type Listed = Extract<Observation, { readonly type: 'listed' }>;
 type Vanished = Extract<Observation, { readonly type: 'vanished' }>;
@@ -50,7 +50,7 @@ export function concludeVanished(conclusions: Conclusions, seen: Vanished): void
   const container = conclusions.container(id);
   if (container === undefined || isStatic(id)) return;
   const moment = { cause, atMs, ...causedAt(seen) };
-  if (container.isRunning) concludeUnseenEnd(conclusions, id, container, moment, seen.endedWith);
+  if (container.isRunning) concludeUnseenEnd(conclusions, id, container, moment, toldEnd(seen));
   for (const key of container.keys) withdraw(conclusions, id, key, 'removed', 'the container was removed', moment);
   conclusions.add({ type: 'ContainerRemoved', atMs, ...about(id, container, cause) });
 }
@@ -65,16 +65,17 @@ function concludeUnseenEnd(
   id: string,
   container: ContainerState,
   moment: Moment,
-  exitCode: number = NOT_SEEN,
+  end: End = toldEnd({}),
 ): void {
   const { stopping, restartCount } = container;
+  const requested = stopping !== null || moment.causedAtMs === undefined;
   conclusions.add({
     type: 'ContainerStopped',
     atMs: moment.atMs,
     ...about(id, container, moment.cause),
-    exitCode,
-    oomKilled: false,
-    requested: stopping !== null || moment.causedAtMs === undefined,
+    exitCode: end.exitCode,
+    oomKilled: !requested && isOutOfMemory(end),
+    requested,
     penalty: 0,
     suppressed: false,
     restartCount,

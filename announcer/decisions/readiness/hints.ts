@@ -4,7 +4,7 @@ import type { Observation } from '../../observation.ts';
 import { about, type Conclusions } from '../conclusions.ts';
 import { SIGKILL } from '../lifecycle/stop-signal.ts';
 import type { ContainerState } from '../state.ts';
-import { type Moment, withdraw } from './instances.ts';
+import { type Moment, OUT_OF_MEMORY, withdraw } from './instances.ts';
 
 type Hint = Extract<Observation, { readonly type: 'hinted' }>;
 
@@ -26,11 +26,14 @@ export function concludeHint(conclusions: Conclusions, seen: Hint): void {
     case 'kill':
       concludeKill(conclusions, seen, container);
       break;
-    case 'die': {
-      const reason = container.stopping === null ? 'died' : 'stopping';
-      withdrawAll(conclusions, seen, container, reason, 'docker die', 'its process ended');
+    case 'die':
+      if (container.stopping === null && seen.outOfMemory) {
+        withdrawAll(conclusions, seen, container, 'oom', 'docker die', OUT_OF_MEMORY);
+      } else {
+        const reason = container.stopping === null ? 'died' : 'stopping';
+        withdrawAll(conclusions, seen, container, reason, 'docker die', 'its process ended');
+      }
       break;
-    }
     case 'pause':
       withdrawAll(conclusions, seen, container, 'paused', 'docker pause', 'paused');
       break;

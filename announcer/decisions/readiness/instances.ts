@@ -6,7 +6,7 @@ import { type Candidate, candidatesOf } from '../../naming/candidates.ts';
 import { announcedValue, retimed } from '../../naming/value.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions, causedAt } from '../conclusions.ts';
-import type { Sight } from '../lifecycle/lifecycle.ts';
+import { isOutOfMemory, type Sight } from '../lifecycle/lifecycle.ts';
 import type { ContainerState } from '../state.ts';
 import { readinessOf, type Waiting } from './readiness.ts';
 
@@ -143,8 +143,11 @@ export function withdrawReasonOf(reason: HoldReason): WithdrawReason {
   return reason === 'starting' || reason === 'key-taken' ? 'died' : reason;
 }
 
+/** Detail of the reason `oom`. */
+export const OUT_OF_MEMORY = 'the kernel killed it, or a process of it, for want of memory';
+
 function endOf(facts: ContainerFacts, before: ContainerState | undefined): { reason: WithdrawReason; detail: string } {
-  if (facts.oomKilled) return { reason: 'oom', detail: 'the kernel killed it for want of memory' };
+  if (!before?.stopping && isOutOfMemory(facts)) return { reason: 'oom', detail: OUT_OF_MEMORY };
   const detail =
     facts.state === 'restarting' ? `exited with ${facts.exitCode}, restarting` : `exited with ${facts.exitCode}`;
   return { reason: before?.stopping ? 'stopping' : 'died', detail };

@@ -1,10 +1,18 @@
 import type { Observation } from '../../observation.ts';
-import { type EngineEvent, isOfRun, trustedSignal } from '../events.ts';
+import { type EngineEvent, isOfRun, trustedExitCode, trustedSignal } from '../events.ts';
 import type { Known } from './memory.ts';
 
 /** After these the container may not be what an earlier answer said. */
 export function isEnding({ action }: EngineEvent): boolean {
   return ['kill', 'die', 'oom', 'pause', 'unhealthy', 'stop', 'disconnect'].includes(action);
+}
+
+/** Keeps of a run what the engine tells of its end before any look can: that may find the next run, or nothing. */
+export function noteEnd(event: EngineEvent, known: Known): void {
+  if (!isOfRun(event, known.startedAt)) return;
+  const endedWith = trustedExitCode(event, known.labels);
+  if (endedWith !== undefined) known.endedWith = endedWith;
+  if (event.action === 'oom') known.outOfMemory = true;
 }
 
 /**
@@ -13,7 +21,7 @@ export function isEnding({ action }: EngineEvent): boolean {
  */
 export function hintOf(
   event: EngineEvent,
-  { startedAt, labels }: Pick<Known, 'startedAt' | 'labels'>,
+  { startedAt, labels, outOfMemory }: Pick<Known, 'startedAt' | 'labels' | 'outOfMemory'>,
   atMs: number,
 ): Observation | undefined {
   if (!isOfRun(event, startedAt)) return undefined;
@@ -24,6 +32,10 @@ export function hintOf(
       return signal === undefined ? undefined : { ...hint, action: 'kill', signal };
     }
     case 'die':
+      // It may have outlived the loss of a worker, and end well long after.
+      return outOfMemory && trustedExitCode(event, labels) !== 0
+        ? { ...hint, action: 'die', outOfMemory }
+        : { ...hint, action: 'die' };
     case 'oom':
     case 'pause':
     case 'unhealthy':

@@ -10,6 +10,8 @@ export interface Known {
   readonly networkOwner: string | undefined;
   /** Exit code of this run, as the engine told of its end. */
   endedWith?: number;
+  /** The engine told of this run that the kernel took a process of it for want of memory. */
+  outOfMemory?: true;
   /** What the list said just before that inspect; empty when it was no list that asked for it: the next one must. */
   print: string;
 }

@@ -19,14 +19,14 @@ import type { Log } from '../../../shared/log.ts';
 import { conflateMap } from '../../../shared/rx.ts';
 import { COMPARISON } from '../../decisions/decider.ts';
 import { ownerInMode } from '../../facts.ts';
-import type { Observation } from '../../observation.ts';
+import type { Ended, Observation } from '../../observation.ts';
 import type { EngineClient, EngineHello } from '../engine/engine.ts';
 import { renewedStream, type StreamItem } from '../engine/stream.ts';
-import { causeOf, type EngineAction, type EngineEvent, isOfRun, millisecondsOf, trustedExitCode } from '../events.ts';
+import { causeOf, type EngineAction, type EngineEvent, millisecondsOf } from '../events.ts';
 import { readFacts } from '../facts.ts';
 import type { ListedContainer } from '../list.ts';
 import { FailedLooks } from './failed-looks.ts';
-import { hintOf, isEnding } from './hint.ts';
+import { hintOf, isEnding, noteEnd } from './hint.ts';
 import { Inspector, type Look } from './inspector.ts';
 import type { LastWords } from './last-words.ts';
 import { readList } from './listing.ts';
@@ -171,7 +171,9 @@ class Session {
   lastWordsOf(item: StreamItem): Observation[] {
     if (item.type !== 'event') return [];
     const known = this.#memory.known.get(item.event.container);
-    const hint = known === undefined ? undefined : hintOf(item.event, known, this.#settings.nowMs());
+    if (known === undefined) return [];
+    noteEnd(item.event, known);
+    const hint = hintOf(item.event, known, this.#settings.nowMs());
     return hint === undefined ? [] : [hint];
   }
 
@@ -235,7 +237,7 @@ class Session {
       this.#inspector.distrust(container);
       const known = this.#memory.known.get(container);
       if (known !== undefined) {
-        this.#noteEnd(event, known);
+        noteEnd(event, known);
         this.#hint(event, known);
       } else if (event.action === 'kill') this.#early.set(container, event);
     }
@@ -256,13 +258,7 @@ class Session {
     }
   }
 
-  /** The look at it may find the next run, or nothing. */
-  #noteEnd(event: EngineEvent, known: Known): void {
-    const endedWith = trustedExitCode(event, known.labels);
-    if (endedWith !== undefined && isOfRun(event, known.startedAt)) known.endedWith = endedWith;
-  }
-
-  #hint(event: EngineEvent, known: Pick<Known, 'startedAt' | 'labels'>): void {
+  #hint(event: EngineEvent, known: Known): void {
     const hint = hintOf(event, known, this.#settings.nowMs());
     if (hint !== undefined) this.#observe(hint);
   }
@@ -276,11 +272,12 @@ class Session {
     const atMs = this.#settings.nowMs();
     const before = this.#memory.known.get(container);
     const { startedAt, labels, networkMode } = facts;
-    const known = { startedAt, labels, inspectedAtMs: atMs, networkOwner: ownerInMode(networkMode), print: '' };
+    const isNewRun = before?.startedAt !== startedAt;
+    const told = isNewRun ? {} : endOf(before);
+    const known = { startedAt, labels, inspectedAtMs: atMs, networkOwner: ownerInMode(networkMode), print: '', ...told };
     this.#memory.learn(container, known);
     this.#sinceList?.seen.add(container);
     this.#sinceList?.gone.delete(container);
-    const isNewRun = before?.startedAt !== startedAt;
     if (before !== undefined && isNewRun) this.#lookAtSharers(container, why.cause, why.causedAtMs);
     const ofNewRun = isNewRun ? { ...causeOfRun(why, facts), ...endOf(before) } : why;
     this.#observe({ atMs, type: 'inspected', facts, ...ofNewRun });
@@ -315,6 +312,9 @@ class Session {
 /** After these its network is another one, or gone. */
 const CHANGES_NETWORK: ReadonlySet<EngineAction> = new Set(['start', 'die', 'stop', 'connect', 'disconnect']);
 
-function endOf(known: Known | undefined): { readonly endedWith?: number } {
-  return known?.endedWith === undefined ? {} : { endedWith: known.endedWith };
+function endOf(known: Known | undefined): Ended {
+  return {
+    ...(known?.endedWith === undefined ? {} : { endedWith: known.endedWith }),
+    ...(known?.outOfMemory === undefined ? {} : { outOfMemory: known.outOfMemory }),
+  };
 }

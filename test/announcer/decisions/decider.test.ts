@@ -337,6 +337,42 @@ test('a stop whose kill was missed is known by the exit code', () => {
   assert.equal(given(announced).when(killed), ['stopped by itself, exit 137, penalty 1000', 'withdrawn web: oom']);
 });
 
+test('a death for want of memory is withdrawn as that, whichever says so first', () => {
+  const died: Observation = { ...hinted('die'), outOfMemory: true } as Observation;
+  const exited = inspected(plain({ state: 'exited', pid: 0, exitCode: 137, oomKilled: true }));
+  assert.equal(given(announced, hinted('oom')).when(died), ['withdrawn web: oom']);
+  assert.equal(given(announced, died).when(exited), ['stopped by itself, exit 137, penalty 1000']);
+  const oomOf = (state: ReturnType<typeof given>['state'], seen: Observation): boolean[] =>
+    decide(state, seen, RULES).flatMap((event) => (event.type === 'ContainerStopped' ? [event.oomKilled] : []));
+  assert.equal(oomOf(given(announced, died).state, exited), [true]);
+  const next = inspected(plain({ startedAt: run2, restartCount: 1 }), T0 + 1000);
+  const told = { endedWith: 137, outOfMemory: true } as const;
+  assert.equal(oomOf(given(announced).state, { ...next, ...told } as Observation), [true], 'the next run had begun');
+  const vanished: Observation = {
+    type: 'vanished',
+    container: ID,
+    atMs: T0 + 9,
+    causedAtMs: T0 + 9,
+    cause: 'docker destroy',
+  };
+  assert.equal(oomOf(given(announced).state, { ...vanished, ...told }), [true], 'removed as it ended (--rm)');
+});
+
+test('a run that lost a worker to the kernel, and ends well or as asked long after, did not end for want of memory', () => {
+  const oomOf = (seen: Observation, ...before: Observation[]): boolean[] =>
+    decide(given(announced, ...before).state, seen, RULES).flatMap((event) =>
+      event.type === 'ContainerStopped' ? [event.oomKilled] : [],
+    );
+  const exited = (exitCode: number) => inspected(plain({ state: 'exited', pid: 0, exitCode, oomKilled: true }));
+  assert.equal(oomOf(exited(0)), [false]);
+  assert.equal(given(announced).when(exited(0))[1], 'withdrawn web: died');
+  assert.equal(oomOf(exited(137), hinted('kill', 15)), [false]);
+  assert.equal(oomOf(exited(143)), [false], 'though the signal was missed');
+  const died: Observation = { ...hinted('die'), outOfMemory: true } as Observation;
+  const stopping = { ...hinted('kill', 15, T0 + 400), type: 'hinted' } as Observation;
+  assert.equal(given(announced, stopping).when(died), [], 'it was withdrawn by the signal');
+});
+
 test('oom alone withdraws nothing: another process than the main one may have been taken', () => {
   assert.equal(given(announced).when(hinted('oom')), []);
   assert.equal(given(announced, hinted('oom')).when(inspected(plain(), T0 + 600)), []);

@@ -29,6 +29,14 @@ for (const [event, expected] of [
     'info instance-withdrawn withdrawing 3f2a of web: died, exited with 1',
   ],
   [
+    { type: 'ContainerStopped', atMs, ...about, exitCode: 137, oomKilled: true, requested: false, penalty: 0 },
+    'warn container-out-of-memory web_1 ended with 137: the kernel took a process of it for want of memory',
+  ],
+  [
+    { type: 'ContainerStopped', atMs, ...about, exitCode: 1, oomKilled: false, requested: false, penalty: 0 },
+    undefined,
+  ],
+  [
     { type: 'LeaseLost', atMs, lease: '7' as LeaseId, shard: 2, silentMs: 31_240 },
     'warn lease-lost lease 7 of shard 2 lost after 31.2 s without a keepalive; announcing its keys again under another',
   ],

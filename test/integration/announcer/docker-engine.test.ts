@@ -108,6 +108,22 @@ test('pause and unpause', async () => {
   assert.equal(await said(id, 'running', 'unpause'), ['inspected running']);
 });
 
+test('for want of memory: the death says so where the engine told that first, its inspect in any case', async () => {
+  const script = 'while [ ! -e /eat ]; do sleep 0.1; done; exec tail /dev/zero';
+  const id = await run('-m', '8m', '--memory-swap', '8m', IMAGE, 'sh', '-c', script);
+  await docker.cli('exec', id, 'touch', '/eat');
+  await isState(id, 'exited');
+  const hints = (): string[] =>
+    followed.observations.flatMap((each) =>
+      each.type === 'hinted' && each.container === id ? [`${each.action} ${each.outOfMemory ?? ''}`.trim()] : [],
+    );
+  await until('both hints', () => hints().length === 2);
+  const isOomFirst = hints()[0] === 'oom';
+  assert.equal(hints(), isOomFirst ? ['oom', 'die true'] : ['die', 'oom']);
+  const last = followed.observations.findLast((each) => each.type === 'inspected' && each.facts.id === id);
+  assert.is(last?.type === 'inspected' && last.facts.oomKilled, true);
+});
+
 test('health: from starting to healthy to unhealthy', async () => {
   // In its start period it is starting until it is well, however long that takes.
   const id = await run(

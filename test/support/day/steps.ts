@@ -97,7 +97,7 @@ export const STEPS: readonly Step[] = [
       await day.answers('hog', 0);
       const { exit_code: exitCode } = await day.recorded('hog-1', 'oom');
       assert.is(exitCode, 137);
-      // The engine tells of the death, and only its inspect why.
+      // Which of the two the engine tells first differs; a death of which only its inspect says why was withdrawn by then.
       day.lives('hog-1', STARTED, 'withdrawn (?:died|oom); oom unrequested; ');
     },
   },
