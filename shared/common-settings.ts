@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { LOG_LEVELS } from './log.ts';
+import { withoutQueryValues } from './redaction.ts';
 import { choiceSetting, listSetting, optionalSetting, SettingError, setting } from './settings.ts';
 
 /** What every daemon takes. */
@@ -70,7 +71,7 @@ export const commonSettings = {
 
 function readEndpoint(text: string): string {
   // Whoever names a user here names a password, too.
-  const shown = text.replace(/^(\w*:\/\/)?.*@/, '$1***@');
+  const shown = withoutQueryValues(text.replace(/^(\w*:\/\/)?.*@/, '$1***@'));
   const refuse = (problem: string): never => {
     throw new SettingError(problem, { shown });
   };

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { type HostPort, parseHostPort } from './address.ts';
 import { type OwnerName, parseName } from './name.ts';
+import { withoutSecrets } from './redaction.ts';
 
 /** The texts of flags as the command line gives them, by flag name without `--`. */
 export type GivenFlags = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
@@ -25,7 +26,7 @@ export interface Setting<T> {
   readonly repeatable: boolean;
   /** Read after `ROLLCALL_<FLAG>`. */
   readonly fallbackVariables: readonly string[];
-  /** @throws {SettingError} whose message completes `--flag="text": …`; {SettingItemsError} with such a message for each item */
+  /** @throws {SettingError} whose message completes `--flag="text": …` and shows no secret of the text; {SettingItemsError} with such a message for each item */
   readonly read: (texts: readonly string[]) => T;
   readonly absent: () => T;
 }
@@ -124,7 +125,7 @@ interface GivenTexts {
 
 function problemsOf(error: unknown, { source, texts }: GivenTexts): string[] {
   if (error instanceof SettingError) {
-    return [`${source}=${JSON.stringify(error.shown ?? texts.join(','))}: ${error.message}`];
+    return [`${source}=${JSON.stringify(error.shown ?? texts.map(withoutSecrets).join(','))}: ${error.message}`];
   }
   if (!(error instanceof SettingItemsError)) throw error;
   return error.items.map(({ shown, problem }) => `${source}=${JSON.stringify(shown)}: ${problem}`);

@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../../shared/redaction.ts';
 import type { ContainerFacts } from '../facts.ts';
 
 /** When a check runs, and how many results in a row turn its verdict. The edge that runs it does the counting. */
@@ -43,6 +44,17 @@ export type CheckSetting =
   | { readonly kind: 'exec'; readonly command: readonly string[] };
 
 export const CHECK_TIMING_DEFAULTS: CheckTiming = { intervalMs: 5000, timeoutMs: 2000, rise: 1, fall: 3 };
+
+/**
+ * `rollcall.check` as events and messages may show it, whatever is written there: `exec:***`, `http:/ok?token=***`. Nothing of a
+ * command, and of a path no value of a query.
+ */
+export function shownCheck(text: string): string {
+  const [, kind = '', rest = ''] = /^([^\s:]*)(.*)$/s.exec(text.trim()) ?? [];
+  const [path = '', ...more] = rest.split(/\s/);
+  if (rest === '' || (path.startsWith(':/') && more.length === 0)) return withoutSecrets(kind + rest);
+  return `${withoutSecrets(kind)}${rest.slice(0, 1)}***`;
+}
 
 export const CHECK_FORMS = 'auto, healthcheck, listening, tcp, http:/path, exec:command or none';
 

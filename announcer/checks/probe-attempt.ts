@@ -1,5 +1,6 @@
 /** Edge: one attempt to reach a service over TCP or HTTP, from the network namespace of this process. */
 import { connect, type Socket } from 'node:net';
+import { withoutQueryValues } from '../../shared/redaction.ts';
 import type { Attempt } from './probe-verdict.ts';
 import { isShortage } from './shortage.ts';
 
@@ -53,7 +54,7 @@ function attemptTcp(way: Way, { port, timeoutMs }: Request): Promise<Reply> {
  * (RFC 9110 §15); a redirect is not followed.
  */
 function attemptHttp(way: Way, { port, path, timeoutMs }: Request): Promise<Reply> {
-  const what = `GET ${path}`;
+  const what = `GET ${withoutQueryValues(path)}`;
   const name = port === 80 ? 'localhost' : `localhost:${port}`;
   return exchange({ ...way, port, what, timeoutMs }, (socket, done) => {
     let head = '';

@@ -4,6 +4,7 @@ import {
   type CheckSetting,
   type CheckTiming,
   readCheckSetting,
+  shownCheck,
 } from '../checks/check-setting.ts';
 import type { ContainerFacts } from '../facts.ts';
 import type { AnnounceAs } from '../rules.ts';
@@ -50,6 +51,7 @@ export interface ContainerSettings {
 }
 
 const PREFIX = 'rollcall.';
+const CHECK_LABEL = `${PREFIX}check`;
 
 export type Read<T> = { readonly value: T } | { readonly problem: string };
 type Reader<T> = (text: string) => Read<T>;
@@ -88,6 +90,12 @@ const NAMES: readonly string[] = [
   ...Object.keys(RECORD_READERS),
   ...Object.keys(TIMING_READERS),
 ];
+
+/** As events may show them: of `rollcall.check` no command and no value of a query, which may be secrets. */
+export function shownLabels(labels: ContainerFacts['labels']): ContainerFacts['labels'] {
+  const check = labels[CHECK_LABEL];
+  return check === undefined ? labels : { ...labels, [CHECK_LABEL]: shownCheck(check) };
+}
 
 /** Every label but those with a part to choose (`rollcall.port.<name>`, `rollcall.name.<port>`); the manual has each. */
 export const LABEL_NAMES: readonly string[] = NAMES.map((name) => PREFIX + name);
@@ -139,7 +147,8 @@ class Reading {
     if (given === undefined || given === '') return undefined;
     const read = reader(given);
     if ('value' in read) return read.value;
-    complaints.push(`${PREFIX}${name}=${quoted(given)}: ${read.problem}`);
+    const shown = name === 'check' ? shownCheck(given) : given;
+    complaints.push(`${PREFIX}${name}=${quoted(shown)}: ${read.problem}`);
     return undefined;
   }
 

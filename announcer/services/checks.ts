@@ -35,8 +35,8 @@ export function followServiceChecks(
         if (wanted.has(id)) continue;
         subscription.unsubscribe();
         running.delete(id);
-        // Should the entry come back, its old verdict says nothing.
-        tell(check, false, 'not checked any more');
+        // Should the entry come back, its old verdict says nothing; of one that asks with another secret now, it stands.
+        if (!isStillProbed(check, wanted.values())) tell(check, false, 'not checked any more');
       }
       for (const [id, check] of wanted) if (!running.has(id)) running.set(id, { check, subscription: start(check) });
     });
@@ -47,8 +47,13 @@ export function followServiceChecks(
   });
 }
 
-function idOf({ container, probe }: ServiceCheck): string {
-  return `${container} ${probe}`;
+function idOf({ container, probe, path }: ServiceCheck): string {
+  return `${container} ${probe} ${path}`;
+}
+
+function isStillProbed({ container, probe }: ServiceCheck, wanted: Iterable<ServiceCheck>): boolean {
+  for (const each of wanted) if (each.container === container && each.probe === probe) return true;
+  return false;
 }
 
 function ask({ kind, path, host, port }: ServiceCheck): ReturnType<typeof attempt> {

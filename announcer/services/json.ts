@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { isUnspecified } from '../../shared/address.ts';
 import { foldCase, isLdhLabel, NameError, parseName } from '../../shared/name.ts';
+import { withoutSecrets } from '../../shared/redaction.ts';
 import { isHttpPath } from '../checks/check-setting.ts';
 import { RECORD_FIELDS } from '../naming/labels.ts';
 import type { StaticService } from './static-services.ts';
@@ -164,7 +165,7 @@ function string(value: unknown): string {
 }
 
 function show(value: unknown): string {
-  return JSON.stringify(value).slice(0, 80);
+  return JSON.stringify(typeof value === 'string' ? withoutSecrets(value) : value).slice(0, 80);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../../shared/redaction.ts';
 import {
   listSetting,
   optionalSetting,
@@ -7,7 +8,7 @@ import {
   type ValuesOf,
 } from '../../shared/settings.ts';
 import type { SinkAccess } from './access.ts';
-import { parseTarget, redacted, type SinkTarget } from './target.ts';
+import { parseTarget, type SinkTarget } from './target.ts';
 
 /** More than this in one record is no allow-list; the length of a line follows from it. */
 const LABELS_MAX = 32;
@@ -106,7 +107,7 @@ function readTargets(texts: readonly string[]): readonly SinkTarget[] {
   const wrong: { shown: string; problem: string }[] = [];
   for (const text of texts) {
     const read = parseTarget(text);
-    if (!read.ok) wrong.push({ shown: redacted(text), problem: read.problem });
+    if (!read.ok) wrong.push({ shown: withoutSecrets(text), problem: read.problem });
     else if (targets.some(({ id }) => id === read.target.id)) wrong.push({ shown: text, problem: 'is given twice' });
     else targets.push(read.target);
   }

@@ -73,11 +73,6 @@ export function parseTarget(text: string): TargetRead {
   }
 }
 
-/** For messages: what stands where a password would is not shown, whatever it is. */
-export function redacted(text: string): string {
-  return text.replace(/^([^/]*\/\/[^:@/]*):.*@/, '$1:***@');
-}
-
 function elasticsearch(url: URL, text: string): TargetRead {
   const index = decodeURIComponentSafely(url.pathname.slice(1));
   if (!INDEX_NAME.test(index)) {
@@ -89,7 +84,7 @@ function elasticsearch(url: URL, text: string): TargetRead {
     if (isAccess(name, ACCESS_PARAMETERS)) continue;
     if (!SWITCHES.includes(name) || (value !== '0' && value !== '1')) {
       return problem(
-        `?${name}=${value} is not known; ?tls=1, ?daily=1, ?template=0, and files as ?ca=, ?cert=, ?key= and ?password-file= are`,
+        `?${SWITCHES.includes(name) ? `${name}=${value}` : name} is not known; ?tls=1, ?daily=1, ?template=0, and files as ?ca=, ?cert=, ?key= and ?password-file= are`,
       );
     }
   }

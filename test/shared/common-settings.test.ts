@@ -50,4 +50,21 @@ for (const given of [
   });
 }
 
+for (const given of [
+  'http://user:hunter2@etcd.example.org:2379',
+  'user:hunter2@etcd.example.org:2379',
+  'http://etcd.example.org:2379?token=hunter2',
+  'http://a.example.org,http://user:hunter2@b.example.org:x',
+]) {
+  test(`--etcd ${given.replace('hunter2', '…')} is refused, and the secret not repeated`, () => {
+    for (const read of [
+      readSettings(commonSettings, { etcd: given }, {}),
+      readSettings(commonSettings, {}, { ROLLCALL_ETCD: given }),
+    ]) {
+      assert.not.ok(read.ok);
+      assert.not.match(read.ok ? '' : read.problems.join('\n'), 'hunter2');
+    }
+  });
+}
+
 test.run();

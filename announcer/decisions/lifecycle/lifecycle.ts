@@ -1,4 +1,5 @@
 import { type ContainerFacts, hasProcess } from '../../facts.ts';
+import { shownLabels } from '../../naming/labels.ts';
 import type { Ended } from '../../observation.ts';
 import type { AnnounceRules } from '../../rules.ts';
 import { about, type Conclusions } from '../conclusions.ts';
@@ -48,7 +49,7 @@ function concludeStart(conclusions: Conclusions, { facts, cause, atMs }: Sight):
     atMs,
     ...about(facts.id, facts, cause),
     startedAt,
-    labels,
+    labels: shownLabels(labels),
     restartCount,
     stopSignal,
     ...(stopTimeoutSeconds === undefined ? {} : { stopTimeoutSeconds }),

@@ -274,7 +274,14 @@ class Session {
     const { startedAt, labels, networkMode } = facts;
     const isNewRun = before?.startedAt !== startedAt;
     const told = isNewRun ? {} : endOf(before);
-    const known = { startedAt, labels, inspectedAtMs: atMs, networkOwner: ownerInMode(networkMode), print: '', ...told };
+    const known = {
+      startedAt,
+      labels,
+      inspectedAtMs: atMs,
+      networkOwner: ownerInMode(networkMode),
+      print: '',
+      ...told,
+    };
     this.#memory.learn(container, known);
     this.#sinceList?.seen.add(container);
     this.#sinceList?.gone.delete(container);

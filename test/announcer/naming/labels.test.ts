@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LABEL_NAMES, problemOfField, readLabels } from '../../../announcer/naming/labels.ts';
+import { LABEL_NAMES, problemOfField, readLabels, shownLabels } from '../../../announcer/naming/labels.ts';
 import { facts } from '../../support/container-facts.ts';
 
 const test = suite('announcer/labels');
@@ -69,6 +69,26 @@ for (const [label, value, reason] of FAULTS) {
     assert.equal(problems, []);
   });
 }
+
+test('what is shown of a check is no command, and no password or value of a query', () => {
+  for (const [given, shown] of [
+    ['exec:redis-cli -a hunter2 ping', 'exec:***'],
+    ['exec:["/app","hunter2"]', 'exec:***'],
+    ['exex:redis-cli -a hunter2 ping', 'exex:***'],
+    ['redis-cli -a hunter2 ping', 'redis-cli ***'],
+    ['http:/ok?token=hunter2', 'http:/ok?token=***'],
+    ['http:/ok -H hunter2', 'http:***'],
+    ['http://bob:hunter2@localhost/ok?token=hunter2', 'http://bob:***@localhost/ok?token=***'],
+    ['bob:hunter2@localhost/ok', 'bob:***'],
+    ['http:/healthz', 'http:/healthz'],
+    ['listening', 'listening'],
+  ] as const) {
+    const labels = { 'rollcall.check': given, 'rollcall.name': 'web' };
+    assert.equal(shownLabels(labels), { 'rollcall.check': shown, 'rollcall.name': 'web' });
+    for (const fault of read(labels).faults)
+      assert.ok(fault.startsWith(`rollcall.check=${JSON.stringify(shown)}: must be `));
+  }
+});
 
 test('reads ports: several, ranges, udp, named', () => {
   assert.equal(read({ 'rollcall.port': '8086, 9000/udp,7000-7001' }).ports, [

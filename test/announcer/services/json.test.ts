@@ -55,6 +55,11 @@ const REFUSED: readonly [what: string, entry: unknown, problem: RegExp][] = [
     { ...WEB, port: 80, check: 'http://192.0.2.1/x' },
     /\.check is .*; it must be "tcp" or "http:\/path"/,
   ],
+  [
+    'a URL with a password',
+    { ...WEB, port: 80, check: 'http://bob:hunter2@h/x?token=hunter2' },
+    /"http:\/\/bob:\*\*\*@h\/x\?token=\*\*\*"/,
+  ],
   ['an unknown check', { ...WEB, port: 80, check: 'exec:x' }, /\.check is "exec:x"; it must be "tcp" or "http:\/path"/],
   ['a check without a port', { name: 'web', host: '192.0.2.1', check: 'tcp' }, /\.check is "tcp"; it needs a TCP port/],
   ['no host', { name: 'web' }, /^services\[1\] has no "host"/],
@@ -78,6 +83,7 @@ for (const [what, entry, problem] of REFUSED) {
     assert.is(services.length, 2);
     assert.is(problems.length, 1);
     assert.match(problems[0] ?? '', problem);
+    assert.not.match(problems[0] ?? '', 'hunter2');
   });
 }
 

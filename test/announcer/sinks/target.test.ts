@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { announcerConfig, announcerSettings } from '../../../announcer/config.ts';
 import { NO_ACCESS } from '../../../announcer/sinks/access.ts';
-import { parseTarget, redacted } from '../../../announcer/sinks/target.ts';
+import { parseTarget } from '../../../announcer/sinks/target.ts';
 import { readSettings } from '../../../shared/settings.ts';
 
 const test = suite('announcer/sinks/target');
@@ -67,7 +67,8 @@ for (const [url, problem] of [
   ['elasticsearch://host:9200', 'name the data stream'],
   ['elasticsearch://host:9200/Upper', 'name the data stream'],
   ['elasticsearch://host:9200/a/b', 'name the data stream'],
-  ['elasticsearch://host:9200/audit?retry=1', '?retry=1 is not known'],
+  ['elasticsearch://host:9200/audit?retry=1', '?retry is not known'],
+  ['elasticsearch://host:9200/audit?api_key=hunter2', '?api_key is not known'],
   ['elasticsearch://host:9200/audit?daily=yes', '?daily=yes is not known'],
   ['elasticsearch://user:hunter2@host:9200/audit', 'put it in --sink-password-file'],
   ['file://audit.jsonl', 'must be an absolute path'],
@@ -90,15 +91,6 @@ for (const [url, problem] of [
     assert.match(read.problem, problem);
     assert.not.match(read.problem, 'hunter2');
   });
-}
-
-for (const [url, shown] of [
-  ['elasticsearch://user:hunter2@host/x', 'elasticsearch://user:***@host/x'],
-  ['elasticsearch://:hunter2@host/x', 'elasticsearch://:***@host/x'],
-  ['elasticsearch://user:hu/nt@er:2@host/x', 'elasticsearch://user:***@host/x'],
-  ['logstash://host:5959', 'logstash://host:5959'],
-] as const) {
-  test(`${shown} is what messages show`, () => assert.is(redacted(url), shown));
 }
 
 function problemsOf(flags: Record<string, string | string[]>): readonly string[] {

@@ -54,6 +54,19 @@ for (const [what, text, passing, detail] of ANSWERS) {
   });
 }
 
+test('http: asks with the query, and shows no value of it', async () => {
+  let head = '';
+  const serve = (socket: Socket): void => {
+    socket.once('data', (chunk) => {
+      head = chunk.toString();
+      socket.write('HTTP/1.1 403 No\r\n\r\n');
+    });
+  };
+  const { detail } = await ask(serve, { path: '/ok?token=hunter2&x' });
+  assert.is(head.split('\r\n')[0], 'GET /ok?token=hunter2&x HTTP/1.1');
+  assert.is(detail, 'GET /ok?token=***&*** answered 403');
+});
+
 test('http: reads an answer that comes octet by octet', async () => {
   const reply = await ask((socket) => {
     socket.setNoDelay(true);

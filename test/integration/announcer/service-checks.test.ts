@@ -54,6 +54,40 @@ test('tcp and http are told apart, an entry that goes is told as failing, and no
   assert.ok(asked - before <= 1);
 });
 
+test('a check that asks with another secret goes on under the same name, which shows neither; its verdict stands', async () => {
+  const port = await freePort();
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.writeHead(200).end();
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const entry = { name: 'web', host: '127.0.0.1', port } satisfies StaticService;
+  const services$ = new BehaviorSubject<readonly StaticService[]>([{ ...entry, check: 'http:/ok?token=one' }]);
+  const said: string[] = [];
+  const following = followServiceChecks(services$, () => 0).subscribe((seen) => {
+    if (seen.type === 'service-probed') said.push(`${seen.probe} ${seen.passing}: ${seen.detail}`);
+  });
+  const first = `http:/ok?token=*** 127.0.0.1:${port} true: GET /ok?token=*** answered 200`;
+  await until('the first verdict', () => said.length === 1);
+  services$.next([{ ...entry, check: 'http:/ok?token=two' }]);
+  await until('the second', () => said.length === 2);
+  assert.equal(said, [first, first]);
+  assert.equal([asked[0], asked.at(-1)], ['/ok?token=one', '/ok?token=two']);
+  services$.next(['a', 'b'].map((instance) => ({ ...entry, instance, check: `http:/ok?token=${instance}` })));
+  await until('those of both', () => said.length === 5);
+  assert.equal(said.slice(2).sort(), [
+    `http:/ok?token=*** 127.0.0.1:${port} false: not checked any more`,
+    `http:/ok?token=*** 127.0.0.1:${port} of a true: GET /ok?token=*** answered 200`,
+    `http:/ok?token=*** 127.0.0.1:${port} of b true: GET /ok?token=*** answered 200`,
+  ]);
+  following.unsubscribe();
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
+});
+
 test('up holds a service until its check passes, and withdraws it when it fails', async () => {
   const [port, http, dns] = [await freePort(), await freePort(), await freePort()];
   const directory = temporaryDirectory();
