@@ -75,6 +75,11 @@ export function networksOf({ networks, networkOwner }: ContainerFacts): readonly
   return networkOwner?.networks ?? networks;
 }
 
+/** Where everybody's sockets are, and no address is the container's own. */
+export function isInHostNetwork({ networkMode, networkOwner }: ContainerFacts): boolean {
+  return networkMode === 'host' || networkOwner?.networkMode === 'host';
+}
+
 /** Whether the container has a process: in a restart back-off it is said to run, and has none. */
 export function hasProcess({ state, pid }: ContainerFacts): boolean {
   return (state === 'running' || state === 'paused') && pid > 0;

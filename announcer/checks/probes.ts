@@ -3,7 +3,7 @@ import { Observable, type Subscriber, share } from 'rxjs';
 import type { Log } from '../../shared/log.ts';
 import { type Engine, EngineError } from '../docker/engine/engine.ts';
 import { Turns } from '../docker/following/turns.ts';
-import { type ContainerFacts, networksOf, ownerInMode } from '../facts.ts';
+import { type ContainerFacts, isInHostNetwork, networksOf, ownerInMode } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import type { AnnounceRules } from '../rules.ts';
 import { announcedAddresses, ownAddresses, type ProbeWanted, probesWanted } from './check.ts';
@@ -199,10 +199,6 @@ class Runs {
     const isOwn = (address: string): boolean => this.#machine.isOwn(address);
     return { processes, host: { announced: announcedAddresses(facts, this.#settings.rules), isOwn } };
   }
-}
-
-function isInHostNetwork({ networkMode, networkOwner }: ContainerFacts): boolean {
-  return networkMode === 'host' || networkOwner?.networkMode === 'host';
 }
 
 async function isRunning(engine: Engine, { id, startedAt, pid }: ContainerFacts): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { type EtcdKey, keyOf, labelsOf, NameError, nameOf } from '../../shared/name.ts';
 import { encodeRecord, type ServiceRecord } from '../../shared/record.ts';
 import { type Check, checkOf } from '../checks/check-setting.ts';
-import { type ContainerFacts, ownerInMode } from '../facts.ts';
+import { type ContainerFacts, isInHostNetwork, ownerInMode } from '../facts.ts';
 import type { AnnounceAs, AnnounceRules } from '../rules.ts';
 import { endpointOf, isDisconnected, NO_NETWORK, NOT_CONNECTED } from './addresses.ts';
 import { inclusionOf } from './inclusion.ts';
@@ -56,8 +56,9 @@ export function candidatesOf(facts: ContainerFacts, rules: AnnounceRules): Deriv
   const faults = [...settings.faults, ...checkFaults(facts, settings)];
   for (const fault of faults)
     steps.push({ rule: 'labels', input: fault, verdict: 'nothing is announced until it is mended' });
-  const refusals = [...faults, ...settings.problems.map((problem) => `${problem}; left out, the rest stands`)];
-  for (const problem of settings.problems) steps.push({ rule: 'labels', input: problem, verdict: 'left out' });
+  const problems = [...settings.problems, ...idleNetwork(facts, settings, as)];
+  const refusals = [...faults, ...problems.map((problem) => `${problem}; left out, the rest stands`)];
+  for (const problem of problems) steps.push({ rule: 'labels', input: problem, verdict: 'left out' });
   if (faults.length > 0) return { candidates: [], refusals: toTell(refusals), steps, lacksAddress: false };
 
   const chosen = choosePorts(facts, settings, as);
@@ -95,6 +96,17 @@ function checkFaults(facts: ContainerFacts, { check, checkPort }: ContainerSetti
     faults.push(`rollcall.check.port=${quoted(checkPort)}: must be one container port, as 8080 or 9000/udp`);
   }
   return faults;
+}
+
+/** A label that chooses among addresses of which none is announced: whoever wrote it expects another one. */
+function idleNetwork(facts: ContainerFacts, { network }: ContainerSettings, as: AnnounceAs): string[] {
+  if (network === undefined) return [];
+  const label = `rollcall.network=${quoted(network)}`;
+  if (isInHostNetwork(facts)) return [`${label}: with host networking the host's address is announced`];
+  if (as === 'container') return [];
+  return [
+    `${label}: it chooses among the container's own addresses, and the host's is announced; set rollcall.as=container`,
+  ];
 }
 
 interface Draft {

@@ -297,6 +297,35 @@ test('rollcall.as of a container wins over the setting', () => {
   assert.equal(keys(facts({ labels }), rules({ as: 'public' })), ['web/3f2a9c01d4e7 172.17.0.2:9000']);
 });
 
+test('a network that chooses nothing is said, and costs nothing', () => {
+  const labelled = (changes: Partial<ContainerFacts> = {}, as?: string): ContainerFacts => {
+    const labels = {
+      'rollcall.network': 'front',
+      'rollcall.port': '80',
+      ...(as === undefined ? {} : { 'rollcall.as': as }),
+    };
+    return withPorts(['80/tcp'], { labels, networks: [{ name: 'front', ipv4: '172.20.0.9', ipv6: '' }], ...changes });
+  };
+  const idle =
+    'rollcall.network="front": it chooses among the container\'s own addresses, and the host\'s is announced; set rollcall.as=container; left out, the rest stands';
+  for (const as of [undefined, 'private', 'public']) {
+    assert.equal(refusals(labelled({}, as)), [idle]);
+    assert.is(keys(labelled({}, as)).length, 1);
+  }
+  assert.ok(
+    candidatesOf(labelled(), rules()).steps.some(
+      ({ input, verdict }) => idle.startsWith(input) && verdict === 'left out',
+    ),
+  );
+  assert.equal(refusals(labelled({}, 'container')), []);
+  assert.equal(keys(labelled({}, 'container')), ['web/3f2a9c01d4e7 172.20.0.9:80']);
+  assert.equal(refusals(labelled({}), rules({ as: 'container' })), []);
+  assert.match(
+    refusals(labelled({ networkMode: 'host' }, 'container'))[0] ?? '',
+    /with host networking the host's address is announced/,
+  );
+});
+
 test('host networking announces what the image exposes, or what the label says', () => {
   assert.equal(keys(fixtureFacts('host-net')), ['web-app/636245898fa5 10.0.0.5:8086']);
   assert.equal(keys(facts({ networkMode: 'host', ports: [published('80/tcp')] })), ['web/3f2a9c01d4e7 10.0.0.5:80']);
