@@ -11,7 +11,7 @@ import { type EtcdAccess, readEtcdAccess } from '../daemon/etcd-access.ts';
 import { complain, complainOfSettings } from '../output.ts';
 import { heldSignals } from '../process/held-signals.ts';
 import { endDespiteLeftovers } from '../process/leftovers.ts';
-import { exitCodeOf, RunningChild, SpawnError } from '../process/run-child.ts';
+import { exitCodeOf, OUTLIVED_AFTER_MS, RunningChild, SpawnError } from '../process/run-child.ts';
 import { type RunConfig, runConfig, runSettings, runWish } from '../process/run-settings.ts';
 
 const LOCAL_ETCD = 'http://127.0.0.1:2379';
@@ -20,7 +20,7 @@ export const runCommand: Command = {
   name: 'run',
   summary: 'Run a command that is no container, announced for as long as it runs and is ready',
   description:
-    "Runs a command and announces it in etcd for as long as it runs and its check passes. SIGTERM, SIGINT and SIGQUIT take the name away first and are then forwarded; other signals are forwarded at once. Ends with the command's exit code, 128 + n when signal n ended it, 127 when there is no such command, 126 when it cannot be run. Put -- before the command, so that its options are its own. It can be a container's entrypoint: process 1 is then the launcher's shell, which passes signals on and collects orphans.",
+    "Runs a command and announces it in etcd for as long as it runs and its check passes. SIGTERM, SIGINT and SIGQUIT take the name away first and are then forwarded; a command that such a signal does not end runs on without a name. Other signals are forwarded at once. Ends with the command's exit code, 128 + n when signal n ended it, 127 when there is no such command, 126 when it cannot be run. Put -- before the command, so that its options are its own. It can be a container's entrypoint: process 1 is then the launcher's shell, which passes signals on and collects orphans.",
   arguments: [{ name: 'command', help: 'the command and its arguments, behind --', required: true, variadic: true }],
   settings: runSettings,
   examples: [
@@ -76,12 +76,30 @@ async function runAnnounced(
     withdrawn ??= announcement.withdraw();
     return withdrawn;
   };
-  child.forwardSignals(signals, { before: withdraw, drainMs: values.drain * 1000 });
+  child.forwardSignals(signals, {
+    before: (signal) => {
+      log.info('stopping', `${signal}: taking the name of ${config.service} away, then forwarding the signal`, {
+        signal,
+      });
+      return withdraw();
+    },
+    drainMs: values.drain * 1000,
+    onOutlived: (signal) => sayRunsOn(log, config, signal),
+  });
   const exitCode = await child.ended;
   await withdraw();
   await store.close();
   endDespiteLeftovers(log);
   return exitCode;
+}
+
+/** To bring the name back would lead clients to what drains, and is killed next by whoever sent the signal. */
+function sayRunsOn(log: Log, { service }: RunConfig, signal: NodeJS.Signals): void {
+  log.warn(
+    'run-without-name',
+    `the command runs on ${OUTLIVED_AFTER_MS / 1000} s after ${signal}, and ${service} stays without a name; it has one again when it is started anew`,
+    { signal },
+  );
 }
 
 function sayProcess1(log: Log): void {

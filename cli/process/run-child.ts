@@ -16,10 +16,15 @@ export class SpawnError extends Error {
 
 export interface Forwarding {
   /** Before a signal that ends the command is forwarded. */
-  readonly before: () => Promise<void>;
+  readonly before: (signal: NodeJS.Signals) => Promise<void>;
   /** Between that and the signal. */
   readonly drainMs: number;
+  /** Told once, when the command runs on {@link OUTLIVED_AFTER_MS} after it. */
+  readonly onOutlived: (signal: NodeJS.Signals) => void;
 }
+
+/** As long as `docker stop` waits. */
+export const OUTLIVED_AFTER_MS = 10_000;
 
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
@@ -56,7 +61,7 @@ export class RunningChild {
    * Signals of this process go to the command: those that end it after `before` and the drain, and at once when they come
    * again. A terminal sends its Ctrl-C to the command as well, so that one is not sent twice.
    */
-  forwardSignals(signals: HeldSignals, { before, drainMs }: Forwarding): void {
+  forwardSignals(signals: HeldSignals, { before, drainMs, onOutlived }: Forwarding): void {
     let isEndingNow = false;
     signals.passTo((signal) => {
       if (!isEnding(signal) || isEndingNow) {
@@ -65,12 +70,17 @@ export class RunningChild {
       }
       isEndingNow = true;
       const isSentByTerminal = signal !== 'SIGTERM' && process.stdin.isTTY;
-      void before().then(async () => {
-        // Not past the command's own end.
-        await Promise.race([sleep(drainMs, undefined, { ref: false }), this.ended]);
+      void before(signal).then(async () => {
+        await this.#runsFor(drainMs);
         if (!isSentByTerminal) this.#child.kill(signal);
+        if (await this.#runsFor(OUTLIVED_AFTER_MS)) onOutlived(signal);
       });
     });
+  }
+
+  /** Waits so long, and not past the command's own end. @returns whether it runs still */
+  #runsFor(ms: number): Promise<boolean> {
+    return Promise.race([sleep(ms, true, { ref: false }), this.ended.then(() => false)]);
   }
 }
 

@@ -88,6 +88,23 @@ test('a signal that does not end the command is forwarded, and the name stays', 
   assert.is(await run.end('SIGTERM'), 0, run.stderr());
 });
 
+test('a command that outlives its signal runs on without a name, which is said', async (context) => {
+  const seen = join(temporaryDirectory(), 'seen');
+  const script = `trap 'touch ${seen}' INT; trap 'exit 0' TERM; while true; do sleep 0.1; done`;
+  const run = startRollcall(args(context, '--', 'sh', '-c', script));
+  await announced(context);
+  run.child.kill('SIGINT');
+  assert.match(String((await run.logged('stopping')).message), /^SIGINT: taking the name of web away/);
+  await until('the signal', () => existsSync(seen));
+  assert.match(
+    String((await run.logged('run-without-name')).message),
+    /runs on 10 s after SIGINT, and web stays without/,
+  );
+  assert.equal(await keys(context), []);
+  assert.ok(isAlive(run));
+  assert.is(await run.end('SIGTERM'), 0, run.stderr());
+});
+
 test('a command that stops serving is withdrawn while it runs, and announced again', async (context) => {
   const port = await freePort();
   const stop = join(temporaryDirectory(), 'stop');
