@@ -240,7 +240,9 @@ function interfaceSetting(which: 'private' | 'public') {
 }
 
 function readHostAddress(text: string): string {
-  const address = readAs.address(text);
+  const address = canonicalAddress(readAs.address(text));
+  if (address === undefined)
+    throw new SettingError('has a zone, which names an interface of this machine: others do not know it');
   if (isUnspecified(address)) throw new SettingError('names no host; give an address that others can reach');
   // As the engine and the kernel spell it, so that what is bound to it is known to be.
   return canonicalAddress(address) ?? address;

@@ -247,6 +247,15 @@ export function isLdhLabel(label: string): boolean {
   return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label);
 }
 
+/**
+ * Whether a name may be a host's: labels of letters, digits, hyphens and, as many write them, underscores; the last one no number,
+ * which a mistyped address ends in (RFC 1123 §2.1).
+ */
+export function isHostName(name: OwnerName): boolean {
+  const labels = labelsOf(name);
+  return labels.every((label) => /^[a-z0-9_-]+$/i.test(label)) && /\D/.test(labels.at(-1) ?? '');
+}
+
 function isAscii(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII begins with them
   return /^[\x00-\x7f]*$/.test(text);

@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../../shared/ip.ts';
 import { signalNumber } from '../decisions/lifecycle/stop-signal.ts';
 import { type ContainerFacts, type NetworkFacts, ownerInMode, type PortFacts } from '../facts.ts';
 
@@ -127,10 +128,13 @@ function networksOf(settings: Json, networkMode: string): NetworkFacts[] {
 }
 
 function addressesOf(endpoint: Json): { ipv4: string; ipv6: string } {
+  return { ipv4: addressOf(endpoint.IPAddress), ipv6: addressOf(endpoint.GlobalIPv6Address) };
+}
+
+function addressOf(value: unknown): string {
   // Some versions of Podman write the prefix length behind the address.
-  const [ipv4 = ''] = textOf(endpoint.IPAddress).split('/');
-  const [ipv6 = ''] = textOf(endpoint.GlobalIPv6Address).split('/');
-  return { ipv4, ipv6 };
+  const [address = ''] = textOf(value).split('/');
+  return canonicalAddress(address) ?? '';
 }
 
 /** Ascending by number, then protocol: the engine's order is that of a hash table. */
@@ -158,7 +162,9 @@ function portOf(name: string, bindings: unknown): PortFacts | undefined {
     bindings: arrayOf(bindings).flatMap((each) => {
       const binding = objectOf(each);
       const hostPort = Number(binding.HostPort);
-      return isPort(hostPort) ? [{ hostIp: textOf(binding.HostIp), hostPort }] : [];
+      const hostIp = textOf(binding.HostIp);
+      // Podman keeps it as it was written. Empty is all addresses, so what is none stays as it is.
+      return isPort(hostPort) ? [{ hostIp: canonicalAddress(hostIp) ?? hostIp, hostPort }] : [];
     }),
   };
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { isLoopback, isUnspecified } from '../../shared/address.ts';
+import { canonicalAddress } from '../../shared/ip.ts';
 import {
   type ContainerFacts,
   type HostAddress,
@@ -213,7 +214,7 @@ function coversFamily(wildcard: string, address: string): boolean {
 }
 
 function isAnnounceable(hostIp: string, { privateAddress, publicAddress }: HostFacts): boolean {
-  if (isIP(hostIp) === 0 || isUnspecified(hostIp)) return false;
+  if (canonicalAddress(hostIp) === undefined || isUnspecified(hostIp)) return false;
   if (!isLoopback(hostIp)) return true;
   return [privateAddress, publicAddress].some((each) => each?.given === true && each.address === hostIp);
 }

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import { isUnspecified } from '../../shared/address.ts';
-import { foldCase, isLdhLabel, NameError, parseName } from '../../shared/name.ts';
+import { canonicalAddress } from '../../shared/ip.ts';
+import { foldCase, isHostName, isLdhLabel, NameError, type OwnerName, parseName } from '../../shared/name.ts';
 import { withoutSecrets } from '../../shared/redaction.ts';
 import { isHttpPath } from '../checks/check-setting.ts';
 import { RECORD_FIELDS } from '../naming/labels.ts';
@@ -134,15 +134,25 @@ function label(value: unknown): string {
 
 function host(value: unknown): string {
   if (typeof value !== 'string' || value === '') throw new FieldError('an IPv4 or IPv6 address or a domain name');
-  if (isIP(value) !== 0) {
-    if (isUnspecified(value)) throw new FieldError('the address of a host; this one names none');
-    return value;
+  const address = canonicalAddress(value);
+  if (address !== undefined) {
+    if (isUnspecified(address)) throw new FieldError('the address of a host; this one names none');
+    return address;
   }
   if (/[\s:/@]/.test(value)) throw new FieldError('an address or a domain name alone, and a port in "port"');
+  const name = nameIn(value);
+  if (isHostName(name)) return name.slice(0, -1);
+  throw new FieldError(
+    'an IPv4 or IPv6 address, without a zone, or a domain name of letters, digits, hyphens and underscores, whose last label is no number',
+  );
+}
+
+function nameIn(text: string): OwnerName {
   try {
-    return parseName(value).slice(0, -1);
+    return parseName(text);
   } catch (error) {
-    if (error instanceof NameError) throw new FieldError(`an address or a domain name (${error.message})`);
+    if (error instanceof NameError)
+      throw new FieldError(`an address or a domain name (${withoutSecrets(error.message)})`);
     throw error;
   }
 }

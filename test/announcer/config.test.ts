@@ -61,6 +61,12 @@ for (const [rule, flags, expected] of [
     { 'host-name': 'node-1.example.com' },
     '--host-name="node-1.example.com": must be one label',
   ],
+  [
+    'an address that names no host is refused, however it is written',
+    { 'public-ip': '::0' },
+    '--public-ip="::0": names no host',
+  ],
+  ['an address with a zone is refused', { 'private-ip': 'fe80::1%eth0' }, '--private-ip="fe80::1%eth0": has a zone'],
   ['an address that names no host is refused', { 'private-ip': '0.0.0.0' }, '--private-ip="0.0.0.0": names no host'],
   [
     'a domain that nobody can ask for is refused',

@@ -1,7 +1,7 @@
 /** The keys that the entries of the services file have a claim to, by what they say alone. */
 import { isIP } from 'node:net';
 import { isUnspecified } from '../../../shared/address.ts';
-import { type EtcdKey, NameError, parseName } from '../../../shared/name.ts';
+import { type EtcdKey, isHostName, NameError, parseName } from '../../../shared/name.ts';
 import type { ServiceRecord } from '../../../shared/record.ts';
 import { instanceKey } from '../../naming/candidates.ts';
 import { problemOfField, RECORD_FIELDS, type RecordLabels } from '../../naming/labels.ts';
@@ -103,8 +103,9 @@ function staticCandidate(
 function hostProblem(host: string): string | undefined {
   if (isIP(host) !== 0) return isUnspecified(host) ? `host ${host} names no host; write an address` : undefined;
   try {
-    if (parseName(host) !== '.') return undefined;
-    return `host ${JSON.stringify(host)} is empty; write an address or a name`;
+    const name = parseName(host);
+    if (name === '.') return `host ${JSON.stringify(host)} is empty; write an address or a name`;
+    return isHostName(name) ? undefined : `host ${JSON.stringify(host)} is no address and no name of a host`;
   } catch (error) {
     if (!(error instanceof NameError)) throw error;
     return `host: ${error.message}`;

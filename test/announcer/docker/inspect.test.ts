@@ -161,6 +161,26 @@ test('has the ports that host networking declares', () => {
   );
 });
 
+test('one address has one spelling, whichever the engine keeps; what is none stays none, and is not all of them', () => {
+  const { networks, ports } = factsOf({
+    Id: 'abc',
+    NetworkSettings: {
+      Networks: { front: { IPAddress: 'invalid IP', GlobalIPv6Address: '2001:DB8:0:0::5/64' } },
+      Ports: {
+        '80/tcp': ['0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', '0::0', '', 'fe80::1%eth0'].map((HostIp) => ({
+          HostIp,
+          HostPort: '80',
+        })),
+      },
+    },
+  });
+  assert.equal(networks, [{ name: 'front', ipv4: '', ipv6: '2001:db8::5' }]);
+  assert.equal(
+    ports[0]?.bindings.map(({ hostIp }) => hostIp),
+    ['::1', '127.0.0.1', '::', '', 'fe80::1%eth0'],
+  );
+});
+
 test("reads Podman's inspect: null labels, null bindings, an empty host address", () => {
   const facts = fixtureFacts('podman-3');
   assert.equal(facts.labels, {});

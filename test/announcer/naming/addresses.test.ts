@@ -58,6 +58,10 @@ test('a port that is bound to one address is announced with that', () => {
   assert.is(where(bound(8080, '192.0.2.5')), '192.0.2.5 8080', 'though private is asked for');
 });
 
+test('an address with a zone is one of this machine alone', () => {
+  assert.match(where(bound(8080, 'fe80::1%eth0')), /^80\/tcp is published on fe80::1%eth0/);
+});
+
 test('bound to several, the asked one wins', () => {
   assert.is(where(bound(8080, '192.0.2.5', '10.0.0.5')), '10.0.0.5 8080');
   assert.is(where(bound(8080, '192.0.2.5', '10.0.0.5'), 'public'), '192.0.2.5 8080');

@@ -45,6 +45,11 @@ test('keeps every field as it is given', () => {
 
 test('folds names to lower case, and takes the dot off a host', () => {
   assert.equal(read({ name: 'Web', host: 'DB.Example.org.' }).services, [{ name: 'web', host: 'db.example.org' }]);
+  assert.equal(read({ name: 'web', host: 'db_1.2a' }).services, [{ name: 'web', host: 'db_1.2a' }]);
+  assert.equal(
+    ['2001:DB8:0::1', '::ffff:192.0.2.1'].map((host) => read({ name: 'web', host }).services[0]?.host),
+    ['2001:db8::1', '192.0.2.1'],
+  );
 });
 
 const REFUSED: readonly [what: string, entry: unknown, problem: RegExp][] = [
@@ -60,6 +65,17 @@ const REFUSED: readonly [what: string, entry: unknown, problem: RegExp][] = [
     { ...WEB, port: 80, check: 'http://bob:hunter2@h/x?token=hunter2' },
     /"http:\/\/bob:\*\*\*@h\/x\?token=\*\*\*"/,
   ],
+  [
+    'an address with a port',
+    { ...WEB, host: '192.0.2.1:8080' },
+    /\.host is "192\.0\.2\.1:8080"; it must be .*a port in "port"/,
+  ],
+  ['an address with a prefix length', { ...WEB, host: '192.0.2.1/24' }, /\.host is .*domain name alone/],
+  ['an address with a zone', { ...WEB, host: 'fe80::1%eth0' }, /\.host is .*domain name alone/],
+  ['an address that is mistyped', { ...WEB, host: '192.0.2.256' }, /\.host is .*whose last label is no number/],
+  ['an address with a blank', { ...WEB, host: ' 192.0.2.1' }, /\.host is " 192/],
+  ['a URL for a host', { ...WEB, host: 'http://bob:hunter2@h/x' }, /\.host is "http:\/\/bob:\*\*\*@h\/x"/],
+  ['another spelling of no address', { ...WEB, host: '::0' }, /\.host is "::0".*names none/],
   ['an unknown check', { ...WEB, port: 80, check: 'exec:x' }, /\.check is "exec:x"; it must be "tcp" or "http:\/path"/],
   ['a check without a port', { name: 'web', host: '192.0.2.1', check: 'tcp' }, /\.check is "tcp"; it needs a TCP port/],
   ['no host', { name: 'web' }, /^services\[1\] has no "host"/],

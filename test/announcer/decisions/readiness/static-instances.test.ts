@@ -70,6 +70,7 @@ test('loopback is taken as given: a person wrote it', () => {
 const REFUSED: readonly (readonly [StaticService, RegExp])[] = [
   [{ name: '_web', host: '192.0.2.1' }, /name "_web" begins or ends with a hyphen/],
   [{ name: 'web', host: '0.0.0.0' }, /host 0.0.0.0 names no host/],
+  [{ name: 'web', host: '192.0.2.1:80' }, /host "192.0.2.1:80" is no address and no name of a host/],
   [{ name: 'web', host: '' }, /host "" is empty/],
   [{ name: 'web', host: 'a..b' }, /empty label/],
   [{ name: 'web', host: '192.0.2.1', port: 70_000 }, /port 70000: must be 1 to 65535/],
