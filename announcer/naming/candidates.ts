@@ -6,7 +6,7 @@ import type { AnnounceAs, AnnounceRules } from '../rules.ts';
 import { endpointOf, isDisconnected, NO_NETWORK, NOT_CONNECTED } from './addresses.ts';
 import { inclusionOf } from './inclusion.ts';
 import { type ContainerSettings, type RecordLabels, readLabels, readPortTags } from './labels.ts';
-import { servicesOf } from './naming.ts';
+import { namingMember, servicesOf } from './naming.ts';
 import { type ContainerPort, portText, readPorts } from './port-spec.ts';
 import { choosePorts, describePorts } from './ports.ts';
 import { type LabelMade, ldhLabel } from './service-name.ts';
@@ -258,13 +258,16 @@ function checkPortOf({ checkPort }: ContainerSettings): string | undefined {
   return port === undefined ? undefined : portText(port);
 }
 
-function strayPortNames(ports: readonly ContainerPort[], { portNames }: ContainerSettings): string[] {
-  const known = new Set(ports.flatMap((port) => [portText(port), String(port.containerPort), port.portName]));
-  const stray = [...portNames.keys()].filter((member) => !known.has(member));
+/** Names that no port has. */
+function strayPortNames(ports: readonly ContainerPort[], settings: ContainerSettings): string[] {
+  const used = new Set(ports.map((port) => namingMember(port, settings)));
+  const stray = [...settings.portNames.keys()].filter((member) => !used.has(member));
   const those = ports.map(portText).join(', ') || 'none';
   const tell = (member: string): string => {
     const name = shortened(member);
-    return `rollcall.name.${name}: ${name} is no announced port; those are: ${those}`;
+    const port = ports.find((each) => [String(each.containerPort), each.portName].includes(member));
+    if (port === undefined) return `rollcall.name.${name}: ${name} is no announced port; those are: ${those}`;
+    return `rollcall.name.${name}: ${portText(port)} has its name of rollcall.name.${namingMember(port, settings)} already`;
   };
   return tellFirst(stray, TOLD_MAX, tell, 'more names for ports that are not announced');
 }

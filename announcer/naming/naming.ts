@@ -50,10 +50,19 @@ interface NameText {
   readonly isQuotable: boolean;
 }
 
+/** Of `rollcall.name.<member>`, the one that names the port: the first of those that could. */
+export function namingMember(
+  port: ContainerPort,
+  { portNames }: Pick<ContainerSettings, 'portNames'>,
+): string | undefined {
+  const members = [portText(port), String(port.containerPort), port.portName];
+  return members.find((member) => member !== undefined && portNames.has(member));
+}
+
 function ownName(port: ContainerPort, settings: ContainerSettings): NameText | undefined {
-  for (const member of [portText(port), String(port.containerPort), port.portName]) {
-    const text = member === undefined ? undefined : settings.portNames.get(member);
-    if (text !== undefined) return { text, source: `label rollcall.name.${member}`, isQuotable: true };
+  const member = namingMember(port, settings);
+  if (member !== undefined) {
+    return { text: settings.portNames.get(member), source: `label rollcall.name.${member}`, isQuotable: true };
   }
   if (settings.name !== undefined) return undefined;
   const field = settings.registrator.field('NAME', port);

@@ -151,6 +151,17 @@ test('a name for a port that is not announced is said', () => {
   );
 });
 
+test('of two names for one port the other is said', () => {
+  const labels = { 'rollcall.port.http': '80', 'rollcall.name.80': 'x', 'rollcall.name.http': 'y' };
+  const container = withPorts(['80/tcp'], { labels });
+  assert.equal(keys(container), ['x/3f2a9c01d4e7 10.0.0.5:8080 http']);
+  assert.equal(refusals(container), ['rollcall.name.http: 80/tcp has its name of rollcall.name.80 already']);
+  const both = withPorts(['53/tcp', '53/udp'], {
+    labels: { 'rollcall.name.53': 'dns', 'rollcall.name.53/udp': 'dns-udp' },
+  });
+  assert.equal(refusals(both), [], 'one for each protocol');
+});
+
 test('a name that makes no label is refused, never replaced by another', () => {
   const container = facts({ labels: { 'rollcall.name': '_web' } });
   assert.equal(keys(container), []);
