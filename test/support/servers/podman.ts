@@ -1,5 +1,6 @@
 /** A real Podman's Docker API, with storage of its own below a temporary directory. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -91,7 +92,11 @@ export class PodmanHost {
   async stop(): Promise<void> {
     const all = (await this.ask('GET', '/containers/json?all=1')) as readonly { readonly Id: string }[];
     for (const { Id: id } of all) await this.ask('DELETE', `/containers/${id}?force=1`).catch(() => undefined);
+    const { exitCode, signalCode } = this.#service;
+    const ended = exitCode === null && signalCode === null ? once(this.#service, 'exit') : undefined;
     this.#service.kill('SIGTERM');
-    rmSync(this.directory, { recursive: true, force: true });
+    // It writes below its directory until it has ended, and so does what it started to clean up behind a container.
+    await ended;
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
