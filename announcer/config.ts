@@ -239,13 +239,13 @@ function interfaceSetting(which: 'private' | 'public') {
   });
 }
 
+/** As the engine and the kernel spell it, so that what is bound to it is known to be. */
 function readHostAddress(text: string): string {
   const address = canonicalAddress(readAs.address(text));
   if (address === undefined)
     throw new SettingError('has a zone, which names an interface of this machine: others do not know it');
   if (isUnspecified(address)) throw new SettingError('names no host; give an address that others can reach');
-  // As the engine and the kernel spell it, so that what is bound to it is known to be.
-  return canonicalAddress(address) ?? address;
+  return address;
 }
 
 /** Anything is a name in DNS; but nobody asks for one with blanks, and etcd's keys would have them. */
