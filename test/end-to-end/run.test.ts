@@ -77,11 +77,17 @@ test('SIGTERM takes the name away before the command hears of it', async (contex
   assert.is(await run.ended, 128 + 15, 'ended by the signal');
 });
 
-test('a signal that does not end the command is forwarded, and the name stays', async (context) => {
+/** A command that creates the file `seen` at this signal, and ends at SIGTERM; once it is announced. */
+async function startTrapping(signal: 'HUP' | 'INT', context: Context) {
   const seen = join(temporaryDirectory(), 'seen');
-  const script = `trap 'touch ${seen}' HUP; trap 'exit 0' TERM; while true; do sleep 0.1; done`;
+  const script = `trap 'touch ${seen}' ${signal}; trap 'exit 0' TERM; while true; do sleep 0.1; done`;
   const run = startRollcall(args(context, '--', 'sh', '-c', script));
   await announced(context);
+  return { run, seen };
+}
+
+test('a signal that does not end the command is forwarded, and the name stays', async (context) => {
+  const { run, seen } = await startTrapping('HUP', context);
   run.child.kill('SIGHUP');
   await until('the signal', () => existsSync(seen));
   assert.is((await keys(context)).length, 1);
@@ -89,10 +95,7 @@ test('a signal that does not end the command is forwarded, and the name stays', 
 });
 
 test('a command that outlives its signal runs on without a name, which is said', async (context) => {
-  const seen = join(temporaryDirectory(), 'seen');
-  const script = `trap 'touch ${seen}' INT; trap 'exit 0' TERM; while true; do sleep 0.1; done`;
-  const run = startRollcall(args(context, '--', 'sh', '-c', script));
-  await announced(context);
+  const { run, seen } = await startTrapping('INT', context);
   run.child.kill('SIGINT');
   assert.match(String((await run.logged('stopping')).message), /^SIGINT: taking the name of web away/);
   await until('the signal', () => existsSync(seen));
